@@ -1,0 +1,62 @@
+//! The contract between a node and the centre: ids, quantities and units, readings, quality,
+//! batches, acknowledgements, births, and the topics they travel on.
+//!
+//! Everything here is data and its encoding. There is no clock, socket, file or randomness, and
+//! nothing is said about *when* a message is sent: that is the business of `tram-spool` and
+//! `tram-edge` on the node and of `tram-pipeline` in the centre. The byte layouts are written
+//! down in `docs/wire.md` (CDDL, RFC 8610) and pinned by `tests/golden/`.
+//!
+//! Decoders never panic, never recurse and never allocate more than their input justifies: each
+//! `MAX_…` constant beside a type is checked before anything is allocated for it.
+#![no_std]
+#![warn(missing_docs)]
+
+extern crate alloc;
+#[cfg(test)]
+extern crate std;
+
+mod ack;
+mod alarm;
+mod batch;
+mod birth;
+mod cbor;
+mod channel;
+mod command;
+mod episode;
+mod loss;
+mod node_id;
+mod quality;
+mod quantity;
+mod spool_id;
+mod status;
+mod text;
+mod time;
+mod topic;
+
+pub use ack::{Ack, MAX_ACK_RANGES};
+pub use alarm::{Alarm, AlarmKind, RuleId};
+pub use batch::{
+    Batch, BatchHeader, Column, MAX_BATCH_BYTES, MAX_BATCH_COLUMNS, MAX_BATCH_READINGS, Point,
+    QualityRun,
+};
+pub use birth::{Birth, ChannelInfo, MAX_CHANNELS};
+pub use cbor::{DecodeError, EncodeError};
+pub use channel::{ChannelName, ChannelNumber};
+pub use command::Command;
+pub use episode::{EpisodeId, InvalidEpisodeId};
+pub use loss::{Loss, LossCause, MAX_BATCH_LOSSES};
+pub use node_id::{InvalidNodeId, NodeId};
+pub use quality::{Flag, Quality, Tests};
+pub use quantity::{
+    CentiMillimetre, CentiMillimetrePerHour, DeciKilometrePerHour, DeciMicrogramPerCubicMetre,
+    DeciPercent, Fixed, Microradian, MilliCelsius, MilliPercentRh, MilliVolt, Millimetre, Pascal,
+    Quantity, VehicleCount,
+};
+pub use spool_id::{Seq, SpoolId};
+pub use status::{Status, StatusState};
+pub use text::{InvalidText, Text};
+pub use time::{ClockState, UnixMicros, UptimeMicros};
+pub use topic::{Kind, MAX_TOPIC_BYTES, Topic, TopicError};
+
+/// The version every message of this crate starts with. A decoder refuses any other.
+pub const WIRE_VERSION: u8 = 1;
