@@ -68,9 +68,8 @@ pub enum Quantity {
     Dimensionless = 30,
 }
 
-/// One row of the table of quantities.
+/// What people read of a quantity.
 struct Row {
-    quantity: Quantity,
     name: &'static str,
     unit: &'static str,
     decimals: u8,
@@ -78,9 +77,16 @@ struct Row {
 
 macro_rules! rows {
     ($($q:ident $name:literal $unit:literal $decimals:literal,)*) => {
-        /// In the order of the wire numbers, so that row `n - 1` is number `n`.
-        const ROWS: &[Row] =
-            &[$(Row { quantity: Quantity::$q, name: $name, unit: $unit, decimals: $decimals },)*];
+        /// In the order of the wire numbers, so that entry `n - 1` is number `n`.
+        const ALL: &[Quantity] = &[$(Quantity::$q,)*];
+
+        impl Quantity {
+            fn row(self) -> Row {
+                match self {
+                    $(Self::$q => Row { name: $name, unit: $unit, decimals: $decimals },)*
+                }
+            }
+        }
     };
 }
 
@@ -120,30 +126,25 @@ rows! {
 impl Quantity {
     /// Every quantity, in the order of its number.
     pub fn all() -> impl Iterator<Item = Self> {
-        ROWS.iter().map(|r| r.quantity)
+        ALL.iter().copied()
     }
 
     /// The quantity with this number on the wire, if there is one.
     #[must_use]
     pub fn from_number(n: u8) -> Option<Self> {
-        ROWS.get(usize::from(n.checked_sub(1)?)).map(|r| r.quantity)
+        ALL.get(usize::from(n.checked_sub(1)?)).copied()
     }
 
     /// The quantity with this [`name`](Self::name), if there is one.
     #[must_use]
     pub fn from_name(name: &str) -> Option<Self> {
-        ROWS.iter().find(|r| r.name == name).map(|r| r.quantity)
+        Self::all().find(|q| q.name() == name)
     }
 
     /// Its number on the wire, 1 to 30.
     #[must_use]
     pub fn number(self) -> u8 {
         self as u8
-    }
-
-    fn row(self) -> &'static Row {
-        // A test proves that every quantity has its row.
-        ROWS.get(usize::from(self.number()) - 1).unwrap_or(&ROWS[0])
     }
 
     /// Its name in configuration, metrics and answers, such as `water_level`.
@@ -227,10 +228,9 @@ mod tests {
     use super::*;
 
     #[test]
-    fn number_name_and_row_agree_for_every_quantity() {
+    fn number_and_name_lead_back_for_every_quantity() {
         assert_eq!(Quantity::all().count(), 30);
         for q in Quantity::all() {
-            assert_eq!(q.row().quantity, q);
             assert_eq!(Quantity::from_number(q.number()), Some(q));
             assert_eq!(Quantity::from_name(q.name()), Some(q));
         }

@@ -1,0 +1,134 @@
+//! Whatever is written is read back, and no input does more than be refused.
+
+mod mix;
+
+use proptest::prelude::*;
+use tram_wire::{
+    Ack, Alarm, Batch, BatchHeader, Birth, ChannelNumber, ClockState, Column, Command, Flag, Loss,
+    LossCause, MAX_BATCH_READINGS, Point, Quality, Quantity, Seq, SpoolId, Status, Tests,
+};
+
+fn quality() -> impl Strategy<Value = Quality> {
+    let flags = [Flag::Good, Flag::NotEvaluated, Flag::Suspect, Flag::Fail, Flag::Missing];
+    (prop::sample::select(flags.to_vec()), 0_u16..1024)
+        .prop_map(|(flag, bits)| Quality { flag, tests: Tests::from_bits(bits).unwrap() })
+}
+
+fn point() -> impl Strategy<Value = Point> {
+    let far = i64::MIN / 16..i64::MAX / 16;
+    let near = 1_700_000_000_000_000_i64..1_700_000_100_000_000;
+    (prop_oneof![near, far.clone()], prop_oneof![-300_i64..300, far], quality()).prop_map(
+        |(micros, value, quality)| Point {
+            micros,
+            value: (quality.flag != Flag::Missing).then_some(value),
+            quality,
+        },
+    )
+}
+
+fn column() -> impl Strategy<Value = Column> {
+    (any::<u16>(), 1_u8..=30, prop::collection::vec(point(), 1..40)).prop_map(|(c, q, points)| {
+        let mut column = Column::new(ChannelNumber(c), Quantity::from_number(q).unwrap());
+        points.into_iter().for_each(|p| column.push(p));
+        column
+    })
+}
+
+fn clock() -> impl Strategy<Value = ClockState> {
+    prop_oneof![
+        Just(ClockState::Rtc),
+        Just(ClockState::Ntp),
+        any::<u32>().prop_map(|boot| ClockState::Unsynchronised { boot })
+    ]
+}
+
+fn loss() -> impl Strategy<Value = Loss> {
+    (any::<i64>(), any::<i64>(), any::<u64>(), 1_u8..=3).prop_map(|(a, b, readings, cause)| Loss {
+        from: a.min(b),
+        to: a.max(b),
+        readings,
+        cause: LossCause::from_number(cause).unwrap(),
+    })
+}
+
+fn batch() -> impl Strategy<Value = Batch> {
+    let columns = prop::collection::vec(column(), 0..6);
+    (any::<u64>(), any::<u64>(), clock(), columns, prop::collection::vec(loss(), 0..3)).prop_map(
+        |(spool, seq, clock, columns, losses)| Batch {
+            header: BatchHeader { spool: SpoolId(spool), seq: Seq(seq), clock },
+            columns,
+            losses,
+        },
+    )
+}
+
+/// Every decoder on the same bytes; none may panic.
+fn decode_all(bytes: &[u8]) {
+    let _ = BatchHeader::decode(bytes);
+    let _ = Birth::decode(bytes);
+    let _ = Ack::decode(bytes);
+    let _ = Alarm::decode(bytes);
+    let _ = Status::decode(bytes);
+    let _ = Command::decode(bytes);
+    if let Ok(batch) = Batch::decode(bytes) {
+        assert!(batch.readings() <= MAX_BATCH_READINGS);
+        // What is accepted can be written again, and means the same.
+        assert_eq!(Batch::decode(&batch.encode().unwrap()), Ok(batch));
+    }
+}
+
+proptest! {
+    #[test]
+    fn a_batch_is_read_back(batch in batch()) {
+        let bytes = batch.encode().unwrap();
+        prop_assert_eq!(BatchHeader::decode(&bytes), Ok(batch.header));
+        prop_assert_eq!(Batch::decode(&bytes), Ok(batch));
+    }
+
+    #[test]
+    fn random_bytes_are_refused_without_a_panic(bytes in prop::collection::vec(any::<u8>(), 0..200)) {
+        decode_all(&bytes);
+    }
+
+    #[test]
+    fn a_damaged_batch_is_refused_or_still_within_the_limits(
+        at in any::<prop::sample::Index>(), with in any::<u8>(), cut in any::<prop::sample::Index>(),
+    ) {
+        let mut bytes = mix::reference_mix().encode().unwrap();
+        let i = at.index(bytes.len());
+        bytes[i] = with;
+        decode_all(&bytes);
+        bytes.truncate(cut.index(bytes.len()));
+        prop_assert!(Batch::decode(&bytes).is_err());
+    }
+
+    #[test]
+    fn an_acknowledgement_covers_what_it_says(
+        watermark in 0_u64..50, gaps in prop::collection::vec((1_u64..5, 0_u64..5), 0..32),
+    ) {
+        let mut next = watermark;
+        let ranges = gaps.iter().map(|(gap, len)| {
+            let first = next + gap;
+            next = first + len + 1;
+            (Seq(first), Seq(first + len))
+        }).collect();
+        let ack = Ack { spool: SpoolId(1), watermark: Seq(watermark), ranges };
+        prop_assert_eq!(Ack::decode(&ack.encode().unwrap()), Ok(ack.clone()));
+        for n in 0..next + 2 {
+            let inside = n < watermark || ack.ranges.iter().any(|(a, b)| a.0 <= n && n <= b.0);
+            prop_assert_eq!(ack.covers(Seq(n)), inside);
+        }
+    }
+}
+
+#[test]
+fn few_bytes_cannot_stand_for_more_readings_than_the_limit() {
+    // A regular time column of 2^40 readings in a dozen bytes.
+    let mut e = minicbor::Encoder::new(Vec::new());
+    e.array(8).unwrap().u8(1).unwrap().u64(1).unwrap().u64(1).unwrap().u8(2).unwrap();
+    e.i64(0).unwrap().u64(1).unwrap().array(1).unwrap();
+    e.array(5).unwrap().u16(0).unwrap().u8(1).unwrap();
+    e.array(3).unwrap().i64(0).unwrap().i64(1).unwrap().u64(1 << 40).unwrap();
+    let error = Batch::decode(e.writer()).unwrap_err();
+    assert_eq!(error.to_string(), "more readings in a batch than the documented limit");
+}
