@@ -1,6 +1,8 @@
 //! The bytes of every message, pinned: what an older node has in its outbox must be readable by
 //! every later centre. The files are hexadecimal text under `tests/golden/` of the project.
 
+#![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
+
 mod mix;
 
 use std::{fmt::Write, fs, path::PathBuf};

@@ -1,5 +1,7 @@
 //! Whatever is written is read back, and no input does more than be refused.
 
+#![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
+
 mod mix;
 
 use proptest::prelude::*;
