@@ -1,0 +1,52 @@
+# Trạm. `make help` lists what can be done. Each target prints what it is doing and, when
+# something is missing on the machine, the one command that installs it.
+
+SHELL := bash
+.SHELLFLAGS := -eu -o pipefail -c
+.DEFAULT_GOAL := help
+CARGO ?= cargo
+WEB := ingest/server/web
+export CARGO_TERM_COLOR ?= auto
+
+.PHONY: help
+help: ## this list
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
+
+.PHONY: tools
+tools:
+	@tests/scripts/tools.sh
+
+.PHONY: run
+run: tools web ## the centre, three emulated stations in a storm, and the page on http://127.0.0.1:8080
+	@echo "building the programs (the first time takes some minutes) …"
+	$(CARGO) build --quiet --bins -p tram-ingest -p tram-edge -p tram-tests
+	@tests/scripts/run.sh
+
+.PHONY: test
+test: tools web ## every test that needs no emulated Raspberry Pi
+	@tests/scripts/test.sh
+
+.PHONY: check
+check: tools web ## format, clippy, documentation, licences
+	$(CARGO) fmt --all --check
+	$(CARGO) clippy --workspace --all-targets --quiet -- -D warnings
+	RUSTDOCFLAGS="-D warnings" $(CARGO) doc --workspace --no-deps --document-private-items --quiet
+	@tests/scripts/deny.sh
+	@if [ -d $(WEB)/node_modules ]; then cd $(WEB) && npm run --silent check; fi
+
+.PHONY: web
+web: ## the web page, from npm; without Node.js the centre says how to build it
+	@tests/scripts/web.sh
+
+.PHONY: bench
+bench: tools ## rates, commit times, bytes a reading and memory, with this machine's description
+	$(CARGO) build --quiet --release --bins -p tram-ingest -p tram-tests
+	@target/release/tram-bench
+
+.PHONY: fuzz
+fuzz: tools ## every fuzz target for 10 s each, or SECONDS_EACH=n
+	@tests/scripts/fuzz.sh $(or $(SECONDS_EACH),10)
+
+.PHONY: clean
+clean: ## remove what was built, and the demonstration's data folder
+	rm -rf target data tests/fuzz/target $(WEB)/dist $(WEB)/node_modules
