@@ -1,0 +1,137 @@
+//! One row of the alarm list, in the shape the HTTP interface answers with.
+
+use serde::Serialize;
+use tram_wire::EpisodeId;
+
+use crate::Texts;
+
+/// Whether an episode goes on.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum AlarmState {
+    /// A level holds, or data is still missing.
+    Raised,
+    /// It is over.
+    Cleared,
+}
+
+/// Who decided first.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Source {
+    /// The rule in the centre.
+    Centre,
+    /// The rule on the node.
+    Node,
+}
+
+/// CAP `severity`, from the level: 1 Minor, 2 Moderate, 3 Severe, 4 and 5 Extreme.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+pub enum Severity {
+    /// Minimal to no known threat to life or property.
+    Minor,
+    /// Possible threat.
+    Moderate,
+    /// Significant threat.
+    Severe,
+    /// Extraordinary threat.
+    Extreme,
+}
+
+impl Severity {
+    /// The severity of a level; 0, which is no level, counts as Minor.
+    #[must_use]
+    pub fn of_level(level: u8) -> Self {
+        match level {
+            0 | 1 => Self::Minor,
+            2 => Self::Moderate,
+            3 => Self::Severe,
+            _ => Self::Extreme,
+        }
+    }
+
+    /// CAP's word for it.
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Minor => "Minor",
+            Self::Moderate => "Moderate",
+            Self::Severe => "Severe",
+            Self::Extreme => "Extreme",
+        }
+    }
+}
+
+/// Somebody has seen the alarm.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Acknowledged {
+    /// Who.
+    pub by: String,
+    /// What they wrote.
+    pub comment: String,
+    /// When, RFC 3339 in UTC.
+    pub at: String,
+}
+
+/// Somebody has put the alarm aside for a while.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Shelved {
+    /// Who.
+    pub by: String,
+    /// Until when, RFC 3339 in UTC.
+    pub until: String,
+    /// What they wrote.
+    pub comment: String,
+}
+
+/// One alarm. Serialises to the object of `GET /api/v1/alarms`; times are RFC 3339 in UTC.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct Alarm {
+    /// The episode's id, 32 hexadecimal digits.
+    #[serde(serialize_with = "as_text")]
+    pub id: EpisodeId,
+    /// The rule's id.
+    pub rule: String,
+    /// The rule's version.
+    pub version: u32,
+    /// The rule's hazard, such as `flood`; `unknown` for a node's rule the centre does not have.
+    pub hazard: String,
+    /// The station.
+    pub station: String,
+    /// The channel that decided.
+    pub channel: String,
+    /// The level that holds, 1 to 5; 0 for missing data; the highest reached once cleared.
+    pub level: u8,
+    /// From the level.
+    pub severity: Severity,
+    /// Whether it goes on.
+    pub state: AlarmState,
+    /// Whether the station sends no data while the alarm stands: the level is what was last known.
+    pub no_data: bool,
+    /// Event time of the reading that started it.
+    pub raised_at: String,
+    /// Event time of the last transition.
+    pub updated_at: String,
+    /// Event time of its end.
+    pub cleared_at: Option<String>,
+    /// The reading or statistic that decided last, in `unit`.
+    pub value: f64,
+    /// The unit people read.
+    pub unit: &'static str,
+    /// What happened, for people.
+    pub headline: Texts,
+    /// Who has seen it; a higher level has to be seen again.
+    pub acked: Option<Acknowledged>,
+    /// Whether it is put aside; a higher level takes it out again.
+    pub shelved: Option<Shelved>,
+    /// Where the newest public CAP message is, if there is one.
+    pub cap: Option<String>,
+    /// Whether a constant of the rule is not confirmed by its legal source.
+    pub unofficial: bool,
+    /// Who decided first.
+    pub source: Source,
+}
+
+fn as_text<S: serde::Serializer>(id: &EpisodeId, serializer: S) -> Result<S::Ok, S::Error> {
+    serializer.collect_str(id)
+}
