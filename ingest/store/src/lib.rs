@@ -1,1 +1,43 @@
-//! stub
+//! The truth in the centre: the commit log, the series behind it, and everything that has to be
+//! known again after a restart.
+//!
+//! A folder holds one SQLite database for the log (`log.db`: messages as received, what was seen
+//! of each spool, dictionaries, the quarantine, cursors of consumers) and one for each day of
+//! readings (`series/2026-03-01.db`: compressed chunks of one series each). What is not sealed
+//! into a day yet is in the log and, decoded, in memory.
+//!
+//! * [`Log::append`] is the only thing that makes a message durable: one transaction, one fsync,
+//!   together with the deduplication state it changes. When it returns, it is on disk.
+//! * [`Sealer::seal`] moves the readings from the head in memory into the files of their days.
+//!   Killed in the middle, it does the same again: a reading is known by series and time, and the
+//!   first copy stays.
+//! * [`Log::maintain`] forgets what every consumer has read and the sealer has sealed.
+//! * [`Store`] answers: latest values, history, aggregates, the quarantine.
+//!
+//! There is no task, thread or clock in here; the program decides who calls what and when.
+#![warn(missing_docs)]
+
+mod aggregate;
+mod cursor;
+mod error;
+pub mod export;
+mod history;
+mod latest;
+mod log;
+mod options;
+mod quarantine;
+mod reader;
+mod sealer;
+mod store;
+
+pub use aggregate::{Aggregates, Bucket};
+pub use cursor::LogId;
+pub use error::StoreError;
+pub use history::{History, Reading};
+pub use latest::Latest;
+pub use log::{Committed, Log, LogStats};
+pub use options::Options;
+pub use quarantine::Quarantined;
+pub use reader::{LogEntry, LogReader};
+pub use sealer::{Sealed, Sealer};
+pub use store::{Opened, Recovery, Store, StoreStats};

@@ -1,0 +1,58 @@
+//! Readings of one datastream, column by column.
+
+use tram_wire::{ChannelName, NodeId, Point, QualityRun, Quantity};
+
+/// What a series is of: one quantity on one channel of one node.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct DatastreamKey {
+    /// The node, which is also the station.
+    pub node: NodeId,
+    /// The channel within the node.
+    pub channel: ChannelName,
+    /// What it measures.
+    pub quantity: Quantity,
+}
+
+/// Readings of one datastream as three columns of equal length, in the order they were taken.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Readings {
+    /// Of what.
+    pub key: DatastreamKey,
+    /// Event times, Unix microseconds.
+    pub micros: Vec<i64>,
+    /// Values in counts of the quantity; `None` is a reading the sensor did not give.
+    pub values: Vec<Option<i64>>,
+    /// Qualities by runs; the lengths add up to the number of readings.
+    pub quality: Vec<QualityRun>,
+}
+
+impl Readings {
+    /// How many readings it holds.
+    #[must_use]
+    pub fn len(&self) -> usize {
+        self.micros.len()
+    }
+
+    /// Whether it holds none.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.micros.is_empty()
+    }
+
+    /// Its readings in order; `micros` of a point is Unix time.
+    pub fn points(&self) -> impl Iterator<Item = Point> {
+        let qualities = self.quality.iter().flat_map(|run| {
+            core::iter::repeat_n(run.quality, usize::try_from(run.len).unwrap_or(usize::MAX))
+        });
+        self.micros
+            .iter()
+            .zip(&self.values)
+            .zip(qualities)
+            .map(|((micros, value), quality)| Point { micros: *micros, value: *value, quality })
+    }
+}
+
+/// How many readings there are in all columns.
+pub(crate) fn count(columns: &[Readings]) -> u64 {
+    columns.iter().map(|c| c.len() as u64).sum()
+}

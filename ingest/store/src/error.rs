@@ -1,0 +1,82 @@
+//! What can go wrong with the store, named after what to do about it.
+
+use std::path::PathBuf;
+
+use thiserror::Error;
+
+/// What can go wrong with the store. Each text is a sentence that says what to do.
+#[derive(Debug, Error)]
+#[non_exhaustive]
+pub enum StoreError {
+    /// No room on the disk. Nothing was written; the call may be repeated.
+    #[error("the disk that holds {} is full; free some space or point `store.path` at a larger disk", path.display())]
+    Full {
+        /// The file.
+        path: PathBuf,
+    },
+    /// The folder or the file may not be written.
+    #[error("{} cannot be written; give the user that runs this program write access to it, or choose another `store.path`", path.display())]
+    ReadOnly {
+        /// The folder or file.
+        path: PathBuf,
+    },
+    /// Another process has the store open.
+    #[error("{} is in use by another process; stop the other tram-ingest or choose another `store.path`", path.display())]
+    Locked {
+        /// The lock file.
+        path: PathBuf,
+    },
+    /// The file holds something else than was written.
+    #[error("{} is damaged ({detail}); restore it from a backup, or move the file away to go on without it", path.display())]
+    Corrupt {
+        /// The file.
+        path: PathBuf,
+        /// What was found.
+        detail: String,
+    },
+    /// The file is of another version of this program.
+    #[error("{} has format {found}, this program writes format {known}; run the version of tram-ingest that wrote it", path.display())]
+    Version {
+        /// The file.
+        path: PathBuf,
+        /// Its format.
+        found: i64,
+        /// The one known here.
+        known: i64,
+    },
+    /// The disk did not confirm that the log is on it. What it holds now is known only after a
+    /// restart; the log takes nothing more.
+    #[error("the disk that holds {} did not confirm a write ({detail}); nothing after it was acknowledged: check the disk, then restart the program", path.display())]
+    SyncFailed {
+        /// The file.
+        path: PathBuf,
+        /// What the system said.
+        detail: String,
+    },
+    /// The cursor is behind the oldest entry the log still holds.
+    #[error(
+        "log entries after {after} are gone, the oldest is {oldest}: register the consumer before it stops reading, or start it again from {oldest}"
+    )]
+    Trimmed {
+        /// The cursor.
+        after: i64,
+        /// The oldest entry.
+        oldest: i64,
+    },
+    /// The system refused for another reason.
+    #[error("{}: {detail}; check the disk and the file system's messages (dmesg)", path.display())]
+    Io {
+        /// The file.
+        path: PathBuf,
+        /// What the system said.
+        detail: String,
+    },
+}
+
+impl StoreError {
+    /// Whether the log takes nothing more until the program is started again.
+    #[must_use]
+    pub fn fatal(&self) -> bool {
+        matches!(self, Self::SyncFailed { .. } | Self::Corrupt { .. } | Self::Version { .. })
+    }
+}

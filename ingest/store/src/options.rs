@@ -1,0 +1,30 @@
+//! How large things may become.
+
+/// How large things may become before something is done about it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Options {
+    /// Readings in the head at which [`Sealer::due`](crate::Sealer::due) says so; 18 bytes each.
+    pub seal_readings: u64,
+    /// Bytes of payload in the log at which [`Sealer::due`](crate::Sealer::due) says so.
+    pub seal_log_bytes: u64,
+    /// The most bytes of payload in the quarantine; beyond, the oldest payload is dropped, its
+    /// row kept and counted.
+    pub quarantine_bytes: u64,
+    /// The most rows in the quarantine; beyond, the oldest goes.
+    pub quarantine_rows: u64,
+    /// Consumers of the log whose cursor holds back [`Log::maintain`](crate::Log::maintain), such
+    /// as `alerts`. One that is new starts at the oldest entry there is.
+    pub consumers: Vec<String>,
+}
+
+impl Default for Options {
+    fn default() -> Self {
+        Self {
+            seal_readings: 2_000_000,
+            seal_log_bytes: 64 << 20,
+            quarantine_bytes: 64 << 20,
+            quarantine_rows: 10_000,
+            consumers: Vec::new(),
+        }
+    }
+}
