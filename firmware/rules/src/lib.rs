@@ -1,2 +1,54 @@
-//! stub
+//! Rules over readings: which level of which hazard holds at a station, and since when.
+//!
+//! A rule is data, read from TOML ([`Rule`]); evaluating it is a pure function over *event time*:
+//! [`Rule::observe`] takes the state of one station, one reading and the time now, and returns
+//! what changed. The same crate runs on the node, where it drives the siren with the network
+//! dead, and in the centre; both give an episode the same [`EpisodeId`](tram_wire::EpisodeId).
+//!
+//! What holds, and is proved by property tests:
+//! - Readings may arrive in any order within `late_s`: the episodes are the same.
+//! - A level is raised at once and lowered only by good readings that stay at or below its clear
+//!   value for `hold_s`. Missing and failed readings, silence and the clock never lower a level.
+//! - A larger value never gives a lower level, for every statistic but the rate.
+//!
+//! What is not here: no clock, no file, no delivery. Who is told, and how, is `tram-alerts`; a
+//! siren's relay is `tram-edge`.
 #![no_std]
+#![warn(missing_docs)]
+
+extern crate alloc;
+#[cfg(test)]
+extern crate std;
+
+mod as_text;
+mod cap;
+mod check;
+mod decimal;
+mod episode;
+mod evaluate;
+mod hazard;
+mod machine;
+mod observation;
+mod rule;
+mod selector;
+mod state;
+mod texts;
+mod transition;
+mod window;
+
+pub use cap::{Certainty, Response, Severity, Urgency};
+pub use check::RuleMistake;
+pub use decimal::{Decimal, InvalidDecimal, MAX_DECIMAL_DIGITS};
+pub use episode::{episode_id, silence_id};
+pub use hazard::Hazard;
+pub use observation::{Claim, Observation};
+pub use rule::{
+    Level, MAX_LATE_S, MAX_LEVELS, MAX_RULE_CHANNELS, MAX_RULE_STATIONS, MAX_WINDOW_S, Rule,
+    Statistic,
+};
+pub use selector::Selector;
+pub use state::{MAX_HELD_READINGS, State};
+pub use texts::{
+    Facts, Language, MAX_HEADLINE_CHARACTERS, MAX_TEXT_BYTES, PLACEHOLDERS, Text, Texts, Words,
+};
+pub use transition::{Transition, TransitionKind};
