@@ -1,5 +1,7 @@
 //! What the channel numbers of a spool mean.
 
+use core::fmt;
+
 use tram_wire::{ChannelName, ChannelNumber, MAX_CHANNELS, NodeId, Quantity};
 
 use crate::DatastreamKey;
@@ -20,6 +22,23 @@ pub struct Contradiction {
     /// What it means already; `None` when there are [`MAX_CHANNELS`] others.
     pub known: Option<DatastreamKey>,
 }
+
+impl fmt::Display for Contradiction {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.known {
+            Some(known) => write!(
+                f,
+                "channel {} is {} ({}) in this spool since its first birth",
+                self.number.0,
+                known.channel,
+                known.quantity.name()
+            ),
+            None => write!(f, "channel {} is one more than {MAX_CHANNELS}", self.number.0),
+        }
+    }
+}
+
+impl core::error::Error for Contradiction {}
 
 impl Dictionary {
     /// Adds an entry; one that is there already is no change. Says whether it is new.

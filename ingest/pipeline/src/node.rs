@@ -4,9 +4,12 @@ use std::collections::{BTreeSet, VecDeque};
 
 use tram_wire::{ChannelName, SpoolId, Status, StatusState, UnixMicros};
 
-use crate::{Dictionary, PackDigest, Progress, spool::Spool};
+use crate::{
+    Dictionary, MAX_THIRD_PARTY_CHANNELS, PackDigest, Progress, Readings, Reason, decode::Refused,
+    spool::Spool,
+};
 
-/// The most spools of one node that are remembered; the one heard least recently is forgotten.
+/// The most spools of one node that are remembered; the one whose birth is oldest is forgotten.
 /// A spool is an SD card, so a node has one or two in its life.
 pub const MAX_SPOOLS_PER_NODE: usize = 16;
 /// The most boots of one node whose offset is remembered, the latest.
@@ -19,7 +22,7 @@ pub const REBIRTH_EVERY_MICROS: i64 = 5_000_000;
 /// What the pipeline knows of a node.
 #[derive(Debug, Default)]
 pub(crate) struct Node {
-    /// The one heard least recently first.
+    /// The one whose birth is oldest first.
     spools: Vec<Spool>,
     /// Boots and their offsets, the oldest first.
     boots: VecDeque<(u32, i64)>,
@@ -29,6 +32,7 @@ pub(crate) struct Node {
     /// Packs on disk, the oldest first, and packs on their way.
     packs: VecDeque<PackDigest>,
     tentative_packs: BTreeSet<PackDigest>,
+    /// The channels of its SenML packs.
     pub(crate) channels: BTreeSet<ChannelName>,
     asked: Option<UnixMicros>,
 }
@@ -112,6 +116,25 @@ impl Node {
             self.asked = Some(now);
         }
         due
+    }
+
+    /// Whether it ever sent a SenML pack.
+    pub(crate) fn third_party(&self) -> bool {
+        !self.channels.is_empty()
+    }
+
+    /// Takes up the channels of a SenML pack, all or none.
+    pub(crate) fn add_channels(&mut self, columns: &[Readings]) -> Result<(), Refused> {
+        let new = |c: &&Readings| !self.channels.contains(&c.key.channel);
+        let fresh: BTreeSet<ChannelName> =
+            columns.iter().filter(new).map(|c| c.key.channel).collect();
+        if self.channels.len() + fresh.len() > MAX_THIRD_PARTY_CHANNELS {
+            let detail = format!("the device has more than {MAX_THIRD_PARTY_CHANNELS} channels");
+            let readings = columns.iter().map(Readings::len).sum();
+            return Err(Refused::new(Reason::TooManyChannels, detail).of(readings));
+        }
+        self.channels.extend(fresh);
+        Ok(())
     }
 
     /// Whether the pack was here before, and if so whether it is on disk.

@@ -1,13 +1,26 @@
 //! One message in, one decision out.
 
-use tram_wire::{Ack, NodeId, UnixMicros};
+mod admit;
+mod refuse;
+mod settle;
 
-use crate::{Counters, Incoming, Memory, Outcome, Policy, Receipt};
+use std::collections::HashMap;
+
+use tram_wire::{Birth, Kind, MAX_BATCH_BYTES, NodeId, Status, StatusState, Topic, UnixMicros};
+
+use crate::{
+    Counters, DeferReason, Deferral, Incoming, Memory, Outcome, Policy, Reason, Registration,
+    StatusChange, ThirdParty, decode::Refused, node::Node, policy::MAX_THIRD_PARTY_NODES,
+    spool::Spool,
+};
 
 /// The state that decides: what is known of each node, and the counters.
 #[derive(Debug)]
 pub struct Pipeline {
     policy: Policy,
+    nodes: HashMap<NodeId, Node>,
+    /// How many of the nodes registered themselves.
+    third_party: usize,
     counters: Counters,
 }
 
@@ -15,32 +28,54 @@ impl Pipeline {
     /// A pipeline that remembers what the store gave back at its start.
     #[must_use]
     pub fn new(policy: Policy, memory: Memory) -> Self {
-        let _ = memory;
-        Self { policy, counters: Counters::default() }
+        let mut nodes: HashMap<NodeId, Node> =
+            policy.nodes.iter().map(|node| (*node, Node::default())).collect();
+        for spool in memory.spools {
+            let restored = Spool::new(spool.spool, spool.progress, spool.dictionary);
+            nodes.entry(spool.node).or_default().restore_spool(restored);
+        }
+        for boot in memory.boots {
+            nodes.entry(boot.node).or_default().set_offset(boot.boot, boot.offset);
+        }
+        for (node, digest) in memory.packs {
+            nodes.entry(node).or_default().commit_pack(digest);
+        }
+        for (node, channel) in memory.third_party {
+            nodes.entry(node).or_default().channels.insert(channel);
+        }
+        let own = |node: &NodeId| policy.nodes.contains(node);
+        let third_party = nodes.iter().filter(|(id, n)| !own(id) && n.third_party()).count();
+        Self { policy, nodes, third_party, counters: Counters::default() }
     }
 
     /// Decides what to do with a message. What it returns for the disk must be written in the
     /// order in which it was returned, then told to [`committed`](Self::committed).
     pub fn receive(&mut self, message: Incoming<'_>, now: UnixMicros) -> Outcome {
-        let _ = (message, now, &self.policy);
-        Outcome::Ignore
-    }
-
-    /// Takes note that these records are on disk: they are part of the next acknowledgement.
-    pub fn committed(&mut self, receipts: &[Receipt]) {
-        let _ = receipts;
-    }
-
-    /// Takes note that these records did not get to the disk: as if they had never come. The
-    /// nodes send them again.
-    pub fn withdrawn(&mut self, receipts: &[Receipt]) {
-        let _ = receipts;
-    }
-
-    /// The acknowledgements that are owed since the last call, one for each spool of which
-    /// something was committed or came again although it is on disk.
-    pub fn acks(&mut self) -> Vec<(NodeId, Ack)> {
-        Vec::new()
+        let Ok(topic) = Topic::parse(message.topic) else {
+            let refused = Refused::new(Reason::WrongTopic, "the topic is none of ours");
+            return self.refuse(&message, None, now, refused, None);
+        };
+        let node = topic.node;
+        if !self.admits(topic) {
+            let detail = format!("{node} is not in the registry");
+            let refused = Refused::new(Reason::UnknownNode, detail);
+            return self.refuse(&message, Some(node), now, refused, None);
+        }
+        if message.payload.len() > MAX_BATCH_BYTES {
+            return self.oversize(&message, topic, now);
+        }
+        match topic.kind {
+            Kind::Data => self.batch(&message, node, now),
+            Kind::Alarm => self.alarm(&message, node, now),
+            Kind::Senml => self.senml(&message, node, now),
+            Kind::Birth => self.birth(&message, node, now),
+            Kind::Status => self.status(&message, node, now),
+            Kind::Ack | Kind::Command => {
+                let detail = "only the centre publishes here";
+                let refused = Refused::new(Reason::WrongTopic, detail);
+                self.refuse(&message, Some(node), now, refused, None)
+            }
+        }
     }
 
     /// What became of every reading.
@@ -48,4 +83,67 @@ impl Pipeline {
     pub fn counters(&self) -> &Counters {
         &self.counters
     }
+
+    /// Whether the node may speak on this topic.
+    fn admits(&self, topic: Topic) -> bool {
+        if self.policy.nodes.contains(&topic.node) {
+            return true;
+        }
+        topic.kind == Kind::Senml
+            && self.policy.third_party == ThirdParty::Register
+            && (self.nodes.get(&topic.node).is_some_and(Node::third_party)
+                || self.third_party < MAX_THIRD_PARTY_NODES)
+    }
+
+    fn birth(&mut self, message: &Incoming<'_>, node: NodeId, now: UnixMicros) -> Outcome {
+        let birth = match Birth::decode(message.payload) {
+            Ok(birth) => birth,
+            Err(e) => return self.refuse(message, Some(node), now, e.into(), None),
+        };
+        if birth.node != node {
+            let detail = format!("the birth is of {}", birth.node);
+            let refused = Refused::new(Reason::WrongTopic, detail);
+            return self.refuse(message, Some(node), now, refused, None);
+        }
+        let state = self.nodes.entry(node).or_default();
+        let (spool, forgotten) = state.open_spool(birth.spool);
+        self.counters.forgotten += forgotten;
+        let mut dictionary = spool.dictionary.clone();
+        for c in &birth.channels {
+            if let Err(known) = dictionary.add(node, c.number, c.name, c.quantity) {
+                let detail = known.to_string();
+                let refused = Refused::new(Reason::ContradictoryBirth, detail);
+                return self.refuse(message, Some(node), now, refused, None);
+            }
+        }
+        spool.dictionary = dictionary;
+        spool.confirmed = true;
+        state.current_boot = Some(birth.boot);
+        if let Some(offset) = birth.uptime_offset {
+            state.set_offset(birth.boot, offset);
+        }
+        Outcome::Birth(Registration { received: now, birth, payload: message.payload.to_vec() })
+    }
+
+    fn status(&mut self, message: &Incoming<'_>, node: NodeId, now: UnixMicros) -> Outcome {
+        let status = match Status::decode(message.payload) {
+            Ok(status) => status,
+            Err(e) => return self.refuse(message, Some(node), now, e.into(), None),
+        };
+        if self.nodes.entry(node).or_default().heard(status) {
+            return Outcome::Status(StatusChange { node, state: status.state });
+        }
+        debug_assert_eq!(status.state, StatusState::Offline);
+        Outcome::Ignore
+    }
+
+    /// Neither kept nor acknowledged; `ask` says whether a birth would help.
+    fn defer(&mut self, node: NodeId, reason: DeferReason, ask: bool, now: UnixMicros) -> Outcome {
+        self.counters.defer(reason);
+        let rebirth = ask && self.nodes.entry(node).or_default().ask(now);
+        Outcome::Defer(Deferral { node, reason, rebirth })
+    }
 }
+
+#[cfg(test)]
+mod tests;

@@ -90,7 +90,7 @@ pub struct Accepted {
     /// What the node lost, its times in Unix microseconds.
     pub losses: Vec<Loss>,
     /// The alarm, when it is one.
-    pub alarm: Option<NodeAlarm>,
+    pub alarm: Option<Box<NodeAlarm>>,
 }
 
 impl Accepted {
@@ -167,7 +167,7 @@ pub struct Receipt {
 pub(crate) enum ReceiptKind {
     Accepted,
     Refusal(Reason),
-    Birth(SpoolId),
+    Birth { spool: SpoolId, held_from: Seq },
 }
 
 impl Record {
@@ -191,7 +191,7 @@ impl Record {
                 node: Some(b.birth.node),
                 identity: None,
                 readings: 0,
-                kind: ReceiptKind::Birth(b.birth.spool),
+                kind: ReceiptKind::Birth { spool: b.birth.spool, held_from: b.birth.held_from },
             },
         }
     }
