@@ -1,0 +1,116 @@
+/** What the centre's HTTP interface answers. Times are RFC 3339 in UTC. */
+
+export type StationState = 'fresh' | 'late' | 'lost' | 'never';
+
+/** QARTOD: 1 good, 2 not evaluated, 3 suspect, 4 fail, 9 missing. */
+export type Quality = 1 | 2 | 3 | 4 | 9;
+
+export interface Station {
+  readonly id: string;
+  readonly name: string;
+  readonly name_en: string | null;
+  readonly commune: string | null;
+  readonly lat: number | null;
+  readonly lon: number | null;
+  readonly state: StationState;
+  readonly last_seen: string | null;
+  readonly age_s: number | null;
+  readonly online: boolean;
+  readonly alarm_level: number;
+}
+
+export interface Latest {
+  readonly station: string;
+  readonly channel: string;
+  readonly quantity: string;
+  readonly unit: string;
+  readonly value: number | null;
+  readonly time: string;
+  readonly quality: Quality;
+  readonly tests: readonly string[];
+  readonly age_s: number | null;
+}
+
+export interface Acknowledgement {
+  readonly by: string;
+  readonly comment: string;
+  readonly at: string;
+}
+
+export interface Shelving {
+  readonly by: string;
+  readonly until: string;
+  readonly comment: string;
+}
+
+export interface Alarm {
+  readonly id: string;
+  readonly rule: string;
+  readonly version: number;
+  readonly hazard: string;
+  readonly station: string;
+  readonly channel: string;
+  readonly level: number;
+  readonly severity: 'Minor' | 'Moderate' | 'Severe' | 'Extreme';
+  readonly state: 'raised' | 'cleared';
+  readonly raised_at: string;
+  readonly updated_at: string;
+  readonly cleared_at: string | null;
+  readonly value: number | null;
+  readonly unit: string;
+  readonly headline: { readonly vi?: string; readonly en?: string; readonly zh?: string };
+  readonly acked: Acknowledgement | null;
+  readonly shelved: Shelving | null;
+  readonly cap: string | null;
+  readonly unofficial: boolean;
+  readonly source: 'centre' | 'node';
+}
+
+export interface Snapshot {
+  readonly time: string;
+  readonly stations: readonly Station[];
+  readonly latest: readonly Latest[];
+  readonly alarms: readonly Alarm[];
+}
+
+export interface Diff {
+  readonly time: string;
+  readonly stations?: readonly Station[];
+  readonly latest?: readonly Latest[];
+}
+
+export interface Heartbeat {
+  readonly time: string;
+}
+
+export interface Reading {
+  readonly time: string;
+  readonly value: number | null;
+  readonly quality: Quality;
+}
+
+export interface AggregateRow {
+  readonly time: string;
+  readonly mean?: number | null;
+  readonly min?: number | null;
+  readonly max?: number | null;
+  readonly sum?: number | null;
+  readonly count?: number;
+  readonly good?: number;
+}
+
+export interface History {
+  readonly station: string;
+  readonly channel: string;
+  readonly quantity: string;
+  readonly unit: string;
+  readonly step_s?: number;
+  readonly readings?: readonly Reading[];
+  readonly rows?: readonly AggregateRow[];
+}
+
+/** The answer to a request that was refused. */
+export interface Refusal {
+  readonly error: string;
+  readonly fix?: string;
+}
