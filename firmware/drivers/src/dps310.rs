@@ -1,8 +1,9 @@
 //! DPS310: pressure and temperature of the air.
 //!
 //! Infineon DPS310 data sheet, rev. 1.2: §4.9 (compensation), §7 (registers), §8.11 (calibration
-//! coefficients). The driver measures in the background, once a second, temperature with the
-//! sensor element that the coefficients were made for (§8.11, COEF_SRCE).
+//! coefficients). The driver measures in the background, twice a second, so that a caller who asks
+//! once a second always finds a new result; temperature with the sensor element that the
+//! coefficients were made for (§8.11, COEF_SRCE).
 
 mod compensation;
 
@@ -41,6 +42,8 @@ const TMP_RDY: u8 = 0x20;
 const PRS_RDY: u8 = 0x10;
 const MODE_BITS: u8 = 0x07;
 const BACKGROUND: u8 = 0x07;
+/// The rate bits of PRS_CFG and TMP_CFG.
+const TWICE_A_SECOND: u8 = 0x10;
 /// CFG_REG bits that shift the result; needed above 8 samples (§4.9.3).
 const P_SHIFT: u8 = 0x04;
 /// What a byte reads as when nobody drives the bus: the part let go in the middle.
@@ -70,8 +73,8 @@ pub enum Oversampling {
 impl Oversampling {
     fn prs_cfg(self) -> u8 {
         match self {
-            Self::One => 0x00,
-            Self::Sixteen => 0x04,
+            Self::One => TWICE_A_SECOND,
+            Self::Sixteen => TWICE_A_SECOND | 0x04,
         }
     }
 
@@ -126,7 +129,7 @@ impl<I2C: I2c> Dps310<I2C> {
         self.i2c
     }
 
-    /// Identifies the part, reads its coefficients and starts measuring once a second.
+    /// Identifies the part, reads its coefficients and starts measuring.
     ///
     /// # Errors
     /// [`Error::Bus`]; [`Error::Identity`]; [`Error::NotReady`] within 40 ms of power-on, after
@@ -147,7 +150,7 @@ impl<I2C: I2c> Dps310<I2C> {
         self.i2c.write_read(self.address, &[COEF], &mut bytes).map_err(Error::Bus)?;
         let coefficients = Coefficients::decode(&bytes).ok_or(Error::Implausible)?;
         self.mend_fuses()?;
-        let tmp_cfg = self.register(COEF_SRCE)? & 0x80;
+        let tmp_cfg = self.register(COEF_SRCE)? & 0x80 | TWICE_A_SECOND;
         self.write(PRS_CFG, self.oversampling.prs_cfg())?;
         self.write(TMP_CFG, tmp_cfg)?;
         self.write(CFG_REG, if self.oversampling == Oversampling::Sixteen { P_SHIFT } else { 0 })?;
@@ -158,7 +161,7 @@ impl<I2C: I2c> Dps310<I2C> {
         Ok(())
     }
 
-    /// The newest result. One is ready about once a second.
+    /// The newest result. One is ready every half second.
     ///
     /// # Errors
     /// [`Error::Bus`]; [`Error::NotReady`] when there is no new result; [`Error::Reset`] before
