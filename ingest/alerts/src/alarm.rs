@@ -1,9 +1,8 @@
 //! One row of the alarm list, in the shape the HTTP interface answers with.
 
 use serde::Serialize;
+use tram_rules::{Severity, Words};
 use tram_wire::EpisodeId;
-
-use crate::Texts;
 
 /// Whether an episode goes on.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
@@ -23,43 +22,6 @@ pub enum Source {
     Centre,
     /// The rule on the node.
     Node,
-}
-
-/// CAP `severity`, from the level: 1 Minor, 2 Moderate, 3 Severe, 4 and 5 Extreme.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize)]
-pub enum Severity {
-    /// Minimal to no known threat to life or property.
-    Minor,
-    /// Possible threat.
-    Moderate,
-    /// Significant threat.
-    Severe,
-    /// Extraordinary threat.
-    Extreme,
-}
-
-impl Severity {
-    /// The severity of a level; 0, which is no level, counts as Minor.
-    #[must_use]
-    pub fn of_level(level: u8) -> Self {
-        match level {
-            0 | 1 => Self::Minor,
-            2 => Self::Moderate,
-            3 => Self::Severe,
-            _ => Self::Extreme,
-        }
-    }
-
-    /// CAP's word for it.
-    #[must_use]
-    pub fn as_str(self) -> &'static str {
-        match self {
-            Self::Minor => "Minor",
-            Self::Moderate => "Moderate",
-            Self::Severe => "Severe",
-            Self::Extreme => "Extreme",
-        }
-    }
 }
 
 /// Somebody has seen the alarm.
@@ -102,7 +64,7 @@ pub struct Alarm {
     pub channel: String,
     /// The level that holds, 1 to 5; 0 for missing data; the highest reached once cleared.
     pub level: u8,
-    /// From the level.
+    /// From the level, as the rule says.
     pub severity: Severity,
     /// Whether it goes on.
     pub state: AlarmState,
@@ -119,7 +81,7 @@ pub struct Alarm {
     /// The unit people read.
     pub unit: &'static str,
     /// What happened, for people.
-    pub headline: Texts,
+    pub headline: Words,
     /// Who has seen it; a higher level has to be seen again.
     pub acked: Option<Acknowledged>,
     /// Whether it is put aside; a higher level takes it out again.

@@ -1,11 +1,13 @@
 //! Areas in fixed point: shapes that can be checked exactly and written without rounding twice.
 
-use crate::Texts;
+use tram_rules::Words;
 
 /// The most areas of a configuration.
 pub const MAX_AREAS: usize = 256;
 /// The most points of a polygon, the closing one included.
 pub const MAX_POLYGON_POINTS: usize = 500;
+/// The most points of anybody's polygon; testing for crossings takes the square of their number.
+const MAX_CHECKED_POINTS: usize = 2_000;
 /// The most communes of an area.
 pub const MAX_COMMUNES: usize = 512;
 
@@ -38,7 +40,7 @@ pub(crate) struct AreaMistake {
 /// A place that a warning is about.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Area {
-    pub(crate) name: Texts,
+    pub(crate) name: Words,
     pub(crate) polygon: Vec<Point>,
     pub(crate) circle: Option<Circle>,
     pub(crate) communes: Vec<String>,
@@ -52,10 +54,22 @@ impl Point {
         fits.then(|| Self { lat: (lat * MICRO).round() as i32, lon: (lon * MICRO).round() as i32 })
     }
 
+    /// Reads `lat,lon` in decimal degrees.
+    pub(crate) fn parse(text: &str) -> Option<Self> {
+        let (lat, lon) = text.split_once(',')?;
+        Self::degrees(parse_decimal(lat)?, parse_decimal(lon)?)
+    }
+
     /// As CAP writes it: `lat,lon`.
     pub(crate) fn cap(self) -> String {
         format!("{},{}", decimal(self.lat), decimal(self.lon))
     }
+}
+
+/// A number in decimal notation: sign, digits, point; no exponent, no infinity.
+pub(crate) fn parse_decimal(text: &str) -> Option<f64> {
+    let plain = text.bytes().all(|b| b.is_ascii_digit() || b"+-.".contains(&b));
+    if plain { text.parse().ok() } else { None }
 }
 
 /// Micro-degrees as degrees, six decimals.
@@ -94,14 +108,16 @@ impl Circle {
 impl Area {
     /// Checks the shape and the communes.
     pub(crate) fn new(
-        name: Texts,
+        name: Words,
         polygon: Vec<Point>,
         circle: Option<Circle>,
         communes: Vec<String>,
     ) -> Result<Self, AreaMistake> {
         let mistake = |field, message, fix| Err(AreaMistake { field, message, fix });
         if !polygon.is_empty() {
-            if let Some(fault) = polygon_fault(&polygon) {
+            let long = "a polygon has at most 500 points";
+            let long = (polygon.len() > MAX_POLYGON_POINTS).then_some(long);
+            if let Some(fault) = long.or_else(|| polygon_fault(&polygon)) {
                 return mistake("polygon", fault, "list the outline's corners once around");
             }
         } else if circle.is_none() && communes.is_empty() {
@@ -119,8 +135,11 @@ impl Area {
 /// Why points are not a CAP polygon (§3.3.4 of the standard): at least four, closed, and no
 /// edge meets another except at the corner they share.
 pub(crate) fn polygon_fault(points: &[Point]) -> Option<&'static str> {
-    if points.len() < 4 || points.len() > MAX_POLYGON_POINTS {
-        return Some("a polygon has 4 to 500 points");
+    if points.len() < 4 {
+        return Some("a polygon has at least 4 points");
+    }
+    if points.len() > MAX_CHECKED_POINTS {
+        return Some("a polygon of more than 2000 points is not checked, so not accepted");
     }
     if points.first() != points.last() {
         return Some("the last point of a polygon is its first");
@@ -189,6 +208,11 @@ fn folds(first: (Point, Point), second: (Point, Point)) -> bool {
 mod tests {
     use super::*;
 
+    fn words() -> Words {
+        let name = || "Lào Cai".to_owned();
+        Words { vi: name(), en: name(), zh: name() }
+    }
+
     fn points(list: &[(f64, f64)]) -> Vec<Point> {
         list.iter().map(|(lat, lon)| Point::degrees(*lat, *lon).unwrap()).collect()
     }
@@ -206,7 +230,7 @@ mod tests {
     #[test]
     fn open_short_crossing_and_folded_outlines_are_refused() {
         let cases: &[(&str, &[(f64, f64)])] = &[
-            ("4 to 500", &[(0., 0.), (0., 1.), (0., 0.)]),
+            ("at least 4", &[(0., 0.), (0., 1.), (0., 0.)]),
             ("is its first", &[(0., 0.), (0., 1.), (1., 1.), (1., 0.)]),
             ("crosses", &[(0., 0.), (1., 1.), (0., 1.), (1., 0.), (0., 0.)]),
             ("repeats", &[(0., 0.), (0., 1.), (0., 1.), (1., 1.), (0., 0.)]),
@@ -218,8 +242,10 @@ mod tests {
             let fault = polygon_fault(&points(list)).unwrap_or("none");
             assert!(fault.contains(expected), "{list:?}: {fault}");
         }
-        let many: Vec<Point> = (0..502).map(|i| Point { lat: i, lon: i * i }).collect();
-        assert!(polygon_fault(&many).is_some());
+        let many: Vec<Point> = (0..2_001).map(|i| Point { lat: i, lon: i * i }).collect();
+        assert!(polygon_fault(&many).is_some_and(|fault| fault.contains("2000")));
+        let error = Area::new(words(), many, None, Vec::new()).unwrap_err();
+        assert!(error.message.contains("500"));
     }
 
     #[test]
@@ -240,7 +266,7 @@ mod tests {
     fn an_area_has_a_shape_or_communes_of_five_digits() {
         let area = |communes: &[&str]| {
             let communes = communes.iter().map(|c| (*c).to_owned()).collect();
-            Area::new(Texts::default(), Vec::new(), None, communes)
+            Area::new(words(), Vec::new(), None, communes)
         };
         assert!(area(&["02647"]).is_ok());
         assert_eq!(area(&[]).unwrap_err().field, "polygon");

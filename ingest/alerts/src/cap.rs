@@ -1,5 +1,12 @@
 //! The Common Alerting Protocol, version 1.2 (OASIS, 1 July 2010).
 
+mod check;
+mod element;
 mod identifier;
+mod message;
+mod schema;
 
+pub use check::{CapFault, FaultKind, MAX_FAULTS, check_cap};
+pub use element::MAX_CAP_BYTES;
 pub(crate) use identifier::is_identifier;
+pub(crate) use message::{Info, Message, MessageType, Reference};

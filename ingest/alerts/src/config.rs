@@ -3,9 +3,10 @@
 use std::{collections::HashSet, path::PathBuf};
 
 use serde::Deserialize;
+use tram_rules::Words;
 
 use crate::{
-    Secret, SecretError, Texts,
+    Secret, SecretError,
     area::{AreaMistake, MAX_AREAS},
     cap::is_identifier,
     config_area::AreaConfig,
@@ -32,6 +33,19 @@ pub enum MessageStatus {
     Test,
 }
 
+impl MessageStatus {
+    /// The word in configuration and webhooks.
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Actual => "actual",
+            Self::Exercise => "exercise",
+            Self::System => "system",
+            Self::Test => "test",
+        }
+    }
+}
+
 /// The `[alerts]` table: who speaks, about which areas, to whom.
 #[derive(Debug, Clone, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -40,7 +54,7 @@ pub struct Config {
     /// or `&`.
     pub sender: String,
     /// The office's name for people.
-    pub sender_name: Texts,
+    pub sender_name: Words,
     /// CAP `status` of every message.
     #[serde(default)]
     pub status: MessageStatus,
@@ -235,7 +249,7 @@ fn is_text(text: &str) -> bool {
     !text.trim().is_empty() && text.len() <= MAX_TEXT_BYTES
 }
 
-fn check_texts(findings: &mut Findings, key: &str, texts: &Texts) {
+fn check_texts(findings: &mut Findings, key: &str, texts: &Words) {
     for (language, text) in [("vi", &texts.vi), ("en", &texts.en), ("zh", &texts.zh)] {
         let key = format!("{key}.{language}");
         findings.unless(is_text(text), key, EMPTY_OR_LONG, "write a name in each language");

@@ -1,11 +1,9 @@
 //! One `[[alerts.area]]` as it is written.
 
 use serde::Deserialize;
+use tram_rules::Words;
 
-use crate::{
-    Texts,
-    area::{Area, AreaMistake, Circle, Point},
-};
+use crate::area::{Area, AreaMistake, Circle, Point};
 
 /// One `[[alerts.area]]`: a place with a name, a shape or communes, and the stations in it.
 #[derive(Debug, Clone, Deserialize)]
@@ -14,7 +12,7 @@ pub struct AreaConfig {
     /// What `default_area` calls it.
     pub id: String,
     /// Its name (CAP `areaDesc`).
-    pub name: Texts,
+    pub name: Words,
     /// Its communes' codes, five digits each.
     #[serde(default)]
     pub communes: Vec<String>,

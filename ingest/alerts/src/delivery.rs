@@ -21,6 +21,8 @@ pub struct Delivery {
 pub enum DeliveryResult {
     /// The receiver answered 2xx.
     Delivered,
-    /// It did not; the text says what happened, without any secret.
+    /// It answered 4xx: it is there, but does not take this one. The text says what it answered.
+    Refused(String),
+    /// It did not answer, or 3xx or 5xx; the text says what happened, without any secret.
     Failed(String),
 }

@@ -3,7 +3,7 @@
 //!
 //! # The calls
 //! ```text
-//! Alerts::open(path, config, rules, now)      // the file's own cursor decides where to go on
+//! Alerts::open(path, &config, rules, stations, now) // the file's own cursor decides where to go on
 //! alerts.position() -> u64                    // the last log position evaluated; feed what follows
 //! alerts.cursor() -> u64                      // the last one whose effects are on disk; the log
 //!                                             // may forget everything up to and including it
@@ -28,26 +28,59 @@
 //! ```
 #![warn(missing_docs)]
 
+mod acting;
 mod alarm;
+mod alerts;
 mod area;
+mod audit;
 mod cap;
+mod change;
 mod config;
 mod config_area;
+mod counters;
+mod database;
 mod delivery;
+mod episode;
+mod error;
+mod evaluation;
+mod feed;
+mod ledger;
+mod messages;
 mod node_alarm;
+mod outbox;
+mod publish;
 mod secret;
+mod settings;
 mod signature;
-mod texts;
+mod station;
+mod sweep;
 mod time;
+mod webhook;
+mod wording;
+mod xml;
 
-pub use alarm::{Acknowledged, Alarm, AlarmState, Severity, Shelved, Source};
+pub use acting::{MAX_COMMENT_BYTES, MAX_LISTED, MAX_PERSON_BYTES, MAX_SHELVE};
+pub use alarm::{Acknowledged, Alarm, AlarmState, Shelved, Source};
+pub use alerts::{Alerts, Applied, Entry, SILENCE_GRACE};
 pub use area::{MAX_AREAS, MAX_COMMUNES, MAX_POLYGON_POINTS};
+pub use audit::AuditLine;
+pub use cap::{CapFault, FaultKind, MAX_CAP_BYTES, MAX_FAULTS, check_cap};
 pub use config::{
     Config, ConfigMistake, MAX_TEXT_BYTES, MAX_WEBHOOKS, MessageStatus, WebhookConfig,
 };
 pub use config_area::{AreaConfig, CircleConfig};
+pub use counters::Counters;
 pub use delivery::{Delivery, DeliveryResult};
+pub use error::{ActError, AlertsError};
+pub use evaluation::MAX_STATES;
+pub use feed::{Feed, MAX_FEED_ENTRIES};
+pub use ledger::MAX_OPEN_EPISODES;
+pub use messages::CapMessage;
 pub use node_alarm::NodeAlarm;
+pub use outbox::{GIVE_UP_AFTER, MAX_DUE, MAX_PENDING, MAX_WAIT, MAX_WAIT_REFUSED};
 pub use secret::{MAX_SECRET_BYTES, MIN_SECRET_BYTES, Secret, SecretError};
+pub use settings::{MAX_RULES, MAX_STATIONS};
 pub use signature::{sign, verify};
-pub use texts::Texts;
+pub use station::Station;
+pub use sweep::MAX_EPISODES;
+pub use webhook::{MAX_ATTEMPT, Webhook, deliver_due};

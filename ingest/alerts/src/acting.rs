@@ -1,0 +1,182 @@
+//! What people do with alarms. Each act is on the disk, with its line in the audit, before the
+//! call returns.
+
+use rusqlite::Connection;
+use tram_wire::UnixMicros;
+
+use crate::{
+    ActError, Alarm, Alerts, AlertsError, AuditLine, audit, database,
+    episode::{Episode, Mark},
+    ledger::{self, Recorded},
+    sweep,
+    time::{self, HOUR},
+};
+
+/// The most alarms listed. Those that go on come before those that are over.
+pub const MAX_LISTED: u32 = 1_000;
+/// The longest name of a person, in bytes.
+pub const MAX_PERSON_BYTES: usize = 100;
+/// The longest comment, in bytes.
+pub const MAX_COMMENT_BYTES: usize = 1_000;
+/// The longest shelving: a week.
+pub const MAX_SHELVE: i64 = 7 * 24 * HOUR;
+
+impl Alerts {
+    /// The alarm list, newest first, at most [`MAX_LISTED`]. When there are more, those that are
+    /// over are left out first.
+    ///
+    /// # Errors
+    /// [`AlertsError`] when the file cannot be read.
+    pub fn alarms(&self, now: UnixMicros) -> Result<Vec<Alarm>, AlertsError> {
+        let mut query = self.connection.prepare_cached(
+            "SELECT body FROM (SELECT body, raised_at FROM episode \
+             ORDER BY open DESC, raised_at DESC LIMIT ?1) ORDER BY raised_at DESC",
+        )?;
+        let bodies = query.query_map([MAX_LISTED], |row| row.get::<_, String>(0))?;
+        bodies
+            .map(|body| {
+                let episode: Episode = serde_json::from_str(&body?)?;
+                ledger::view(&self.connection, &self.settings, &episode, now)
+            })
+            .collect()
+    }
+
+    /// One alarm, by its id or one it had before.
+    ///
+    /// # Errors
+    /// [`ActError::Unknown`] when there is none.
+    pub fn alarm(&self, id: &str, now: UnixMicros) -> Result<Alarm, ActError> {
+        let episode = find(&self.connection, id)?;
+        Ok(ledger::view(&self.connection, &self.settings, &episode, now)?)
+    }
+
+    /// Says that somebody has seen the alarm at its present level.
+    ///
+    /// # Errors
+    /// [`ActError`] when there is no such alarm, a text is unfit, or it could not be written.
+    pub fn acknowledge(
+        &mut self,
+        id: &str,
+        by: &str,
+        comment: &str,
+        now: UnixMicros,
+    ) -> Result<Alarm, ActError> {
+        person(by, comment)?;
+        let detail = serde_json::json!({ "comment": comment }).to_string();
+        self.act("ack", id, by, &detail, now, |episode| {
+            episode.acked = Some(mark(by, comment, now, episode.level));
+        })
+    }
+
+    /// Puts the alarm aside until a time. It ends by itself then, or when the level rises.
+    ///
+    /// # Errors
+    /// [`ActError`] when there is no such alarm, a text or the time is unfit, or it could not be
+    /// written.
+    pub fn shelve(
+        &mut self,
+        id: &str,
+        by: &str,
+        until: UnixMicros,
+        comment: &str,
+        now: UnixMicros,
+    ) -> Result<Alarm, ActError> {
+        person(by, comment)?;
+        if until <= now || until.since(now) > MAX_SHELVE {
+            return Err(ActError::Invalid(
+                "an alarm is shelved for at least a moment, at most a week",
+            ));
+        }
+        let detail = serde_json::json!({ "comment": comment, "until": time::utc(until) });
+        self.act("shelve", id, by, &detail.to_string(), now, |episode| {
+            episode.shelved = Some(mark(by, comment, until, episode.level));
+        })
+    }
+
+    /// Takes an alarm back that should not have been. The public gets a CAP Cancel, receivers a
+    /// `withdrawn`. When the rule finds the level reached once more, the alarm is back.
+    ///
+    /// # Errors
+    /// [`ActError`] when there is no such alarm or it is over, a text is unfit, or it could not be
+    /// written.
+    pub fn withdraw(
+        &mut self,
+        id: &str,
+        by: &str,
+        comment: &str,
+        now: UnixMicros,
+    ) -> Result<Alarm, ActError> {
+        person(by, comment)?;
+        let episode = find(&self.connection, id)?;
+        if !episode.open {
+            return Err(ActError::Invalid("the alarm is over already"));
+        }
+        let detail = serde_json::json!({ "comment": comment }).to_string();
+        let tx = self.connection.transaction()?;
+        audit::append(&tx, now, "withdraw", &episode.id, by, &detail)?;
+        let change = sweep::withdrawal(&episode, now);
+        let recorded = ledger::record(&tx, &self.settings, &change, now)?;
+        tx.commit()?;
+        match recorded {
+            Recorded::Written(alarm) => Ok(*alarm),
+            Recorded::Nothing | Recorded::Refused => self.alarm(id, now),
+        }
+    }
+
+    /// The newest lines of the audit, newest first, at most `limit`.
+    ///
+    /// # Errors
+    /// [`AlertsError`] when the file cannot be read.
+    pub fn audit(&self, limit: u32) -> Result<Vec<AuditLine>, AlertsError> {
+        audit::newest(&self.connection, limit.min(MAX_LISTED))
+    }
+
+    /// The number of the first line of the audit that is not as it was written; `None` when all
+    /// are.
+    ///
+    /// # Errors
+    /// [`AlertsError`] when the file cannot be read.
+    pub fn verify_audit(&self) -> Result<Option<u64>, AlertsError> {
+        audit::verify(&self.connection)
+    }
+
+    fn act(
+        &mut self,
+        action: &str,
+        id: &str,
+        by: &str,
+        detail: &str,
+        now: UnixMicros,
+        change: impl FnOnce(&mut Episode),
+    ) -> Result<Alarm, ActError> {
+        let mut episode = find(&self.connection, id)?;
+        change(&mut episode);
+        let tx = self.connection.transaction()?;
+        episode.save(&tx)?;
+        audit::append(&tx, now, action, &episode.id, by, detail)?;
+        tx.commit()?;
+        Ok(ledger::view(&self.connection, &self.settings, &episode, now)?)
+    }
+}
+
+fn find(connection: &Connection, id: &str) -> Result<Episode, ActError> {
+    let known = match database::resolve(connection, id)? {
+        Some(id) => Episode::load(connection, &id)?,
+        None => None,
+    };
+    known.ok_or_else(|| ActError::Unknown(id.chars().take(64).collect()))
+}
+
+fn mark(by: &str, comment: &str, at: UnixMicros, level: u8) -> Mark {
+    Mark { by: by.to_owned(), comment: comment.to_owned(), at: at.0, level }
+}
+
+fn person(by: &str, comment: &str) -> Result<(), ActError> {
+    if by.trim().is_empty() || by.len() > MAX_PERSON_BYTES {
+        return Err(ActError::Invalid("`by` is the name of a person, 1 to 100 bytes"));
+    }
+    if comment.len() > MAX_COMMENT_BYTES {
+        return Err(ActError::Invalid("`comment` is at most 1000 bytes"));
+    }
+    Ok(())
+}

@@ -1,0 +1,310 @@
+//! The engine: readings in, alarms, messages and deliveries out, each exactly once.
+
+use std::path::Path;
+
+use rusqlite::{Connection, Transaction};
+use tram_rules::{Observation, Rule};
+use tram_wire::{NodeId, UnixMicros};
+
+use crate::{
+    Alarm, AlertsError, CapMessage, Config, Counters, Delivery, DeliveryResult, Feed, NodeAlarm,
+    Station,
+    change::Change,
+    database,
+    evaluation::Evaluation,
+    feed,
+    ledger::{self, Recorded},
+    messages,
+    outbox::{self, Receivers},
+    settings::Settings,
+    sweep,
+    time::SECOND,
+};
+
+/// How often states without a transition are written at least, while time passes.
+const WRITE_EVERY: i64 = SECOND;
+/// How often renewals and clean-up are looked at.
+const SWEEP_EVERY: i64 = 30 * SECOND;
+/// How long after its start the engine calls no station silent: nodes that waited for the centre
+/// need time to come back.
+pub const SILENCE_GRACE: i64 = 120 * SECOND;
+
+/// What stands at one position of the commit log, as far as alarms are concerned.
+#[derive(Debug, Clone, Copy)]
+pub struct Entry<'a> {
+    /// Its position; positions ascend, the first one is 1 or more.
+    pub position: u64,
+    /// Its readings, in any order; channel by channel is fastest.
+    pub observations: &'a [Observation],
+    /// The words of nodes.
+    pub alarms: &'a [NodeAlarm],
+}
+
+/// What a call changed. It is on the disk.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct Applied {
+    /// The alarms that changed, in order, as they stand now; one that changed twice is there twice.
+    pub changed: Vec<Alarm>,
+}
+
+/// The alert engine and its file. One thread at a time: share it behind a mutex.
+pub struct Alerts {
+    pub(crate) connection: Connection,
+    pub(crate) settings: Settings,
+    evaluation: Evaluation,
+    receivers: Receivers,
+    counters: Counters,
+    started: UnixMicros,
+    write_at: UnixMicros,
+    sweep_at: UnixMicros,
+}
+
+impl core::fmt::Debug for Alerts {
+    fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
+        f.debug_struct("Alerts").field("position", &self.position()).finish_non_exhaustive()
+    }
+}
+
+impl Alerts {
+    /// Opens the file, or makes it. What the rules of the last run announced and the rules of this
+    /// run don't have is withdrawn.
+    ///
+    /// # Errors
+    /// [`AlertsError`] when the file or the configuration cannot be used.
+    pub fn open(
+        path: &Path,
+        config: &Config,
+        rules: Vec<Rule>,
+        stations: Vec<Station>,
+        now: UnixMicros,
+    ) -> Result<Self, AlertsError> {
+        let settings = Settings::new(config, rules, stations)?;
+        let connection = database::open(path)?;
+        let cursor = database::cursor(&connection)?;
+        let evaluation = Evaluation::load(&connection, &settings, cursor)?;
+        let mut alerts = Self {
+            connection,
+            settings,
+            evaluation,
+            receivers: Receivers::default(),
+            counters: Counters::default(),
+            started: now,
+            write_at: now,
+            sweep_at: now,
+        };
+        let gone = sweep::withdrawn_rules(&alerts.connection, &alerts.settings, now)?;
+        alerts.commit(&gone, true, now)?;
+        Ok(alerts)
+    }
+
+    /// The last log position that has been evaluated; feed what follows it. After an error this is
+    /// where the file stands.
+    #[must_use]
+    pub fn position(&self) -> u64 {
+        self.evaluation.position
+    }
+
+    /// The last log position of which nothing is needed again, even after a crash: the log may
+    /// forget everything up to and including it.
+    ///
+    /// # Errors
+    /// [`AlertsError`] when the file cannot be read.
+    pub fn cursor(&self) -> Result<u64, AlertsError> {
+        database::cursor(&self.connection)
+    }
+
+    /// Evaluates entries of the log, in order. Entries at or before [`position`](Self::position)
+    /// are skipped. When something is raised, lowered or cleared, it is on the disk with its
+    /// messages, deliveries and states before this returns, in one transaction; states alone are
+    /// written about once a second, and read again from the log after a crash.
+    ///
+    /// # Errors
+    /// [`AlertsError`]; the engine then stands where its file stands.
+    pub fn apply(
+        &mut self,
+        entries: &[Entry<'_>],
+        now: UnixMicros,
+    ) -> Result<Applied, AlertsError> {
+        let mut changes = Vec::new();
+        for entry in entries.iter().filter(|entry| entry.position > 0) {
+            if entry.position <= self.evaluation.position {
+                continue;
+            }
+            let Entry { position, observations, alarms } = *entry;
+            self.evaluation.observe(&self.settings, position, observations, now, &mut changes);
+            for alarm in alarms {
+                self.evaluation.alarm(&self.settings, position, alarm, now, &mut changes);
+            }
+            self.evaluation.position = position;
+            self.counters.observations_total += observations.len() as u64;
+        }
+        let routine = now >= self.write_at;
+        if changes.is_empty() && !routine {
+            return Ok(Applied::default());
+        }
+        self.commit(&changes, routine, now)
+    }
+
+    /// Lets time pass; call it about once a second, with the log read to its end. Finds stations
+    /// that say nothing, renews messages before they expire, gives up what cannot be delivered,
+    /// and forgets what is long over.
+    ///
+    /// # Errors
+    /// [`AlertsError`]; the engine then stands where its file stands.
+    pub fn tick(&mut self, now: UnixMicros) -> Result<Applied, AlertsError> {
+        let mut changes = Vec::new();
+        if now.since(self.started) >= SILENCE_GRACE {
+            self.evaluation.tick(&self.settings, now, &mut changes);
+        }
+        if now >= self.sweep_at {
+            self.sweep_at = now.plus(SWEEP_EVERY);
+            let tx = self.connection.transaction()?;
+            sweep::renew(&tx, &self.settings, now)?;
+            let given_up = outbox::give_up(&tx, &self.settings, now)?;
+            sweep::forget(&tx, now)?;
+            tx.commit()?;
+            self.counters.given_up_total += given_up;
+        }
+        let routine = now >= self.write_at;
+        if changes.is_empty() && !routine {
+            return Ok(Applied::default());
+        }
+        self.commit(&changes, routine, now)
+    }
+
+    /// Writes every state. At the end of the program it spares reading the log again.
+    ///
+    /// # Errors
+    /// [`AlertsError`] when the file cannot be written.
+    pub fn flush(&mut self, now: UnixMicros) -> Result<(), AlertsError> {
+        loop {
+            self.commit(&[], true, now)?;
+            if self.evaluation.settled() == self.evaluation.position {
+                return Ok(());
+            }
+        }
+    }
+
+    /// Writes changes and states in one transaction; on failure goes back to what the file holds.
+    fn commit(
+        &mut self,
+        changes: &[Change],
+        routine: bool,
+        now: UnixMicros,
+    ) -> Result<Applied, AlertsError> {
+        let result = self.try_commit(changes, routine, now);
+        if result.is_err() {
+            let position = database::cursor(&self.connection)?;
+            self.evaluation = Evaluation::load(&self.connection, &self.settings, position)?;
+        }
+        result
+    }
+
+    fn try_commit(
+        &mut self,
+        changes: &[Change],
+        routine: bool,
+        now: UnixMicros,
+    ) -> Result<Applied, AlertsError> {
+        let tx = self.connection.transaction()?;
+        let (mut applied, mut refused) = (Applied::default(), 0);
+        for change in changes {
+            match ledger::record(&tx, &self.settings, change, now)? {
+                Recorded::Written(alarm) => applied.changed.push(*alarm),
+                Recorded::Nothing => {}
+                Recorded::Refused => refused += 1,
+            }
+        }
+        let written = write_states(&tx, &self.evaluation, &self.settings, routine)?;
+        tx.commit()?;
+        self.evaluation.written(&written);
+        if routine {
+            self.write_at = now.plus(WRITE_EVERY);
+        }
+        self.counters.transitions_total += applied.changed.len() as u64;
+        self.counters.episodes_refused_total += refused;
+        Ok(applied)
+    }
+
+    /// What is due to the receiver `target` now, oldest first, at most
+    /// [`MAX_DUE`](crate::MAX_DUE). One thread serves one receiver: send these one after the
+    /// other, tell [`done`](Self::done) of each, ask again.
+    ///
+    /// # Errors
+    /// [`AlertsError`] when the file cannot be read.
+    pub fn due(&self, target: &str, now: UnixMicros) -> Result<Vec<Delivery>, AlertsError> {
+        self.receivers.due(&self.connection, target, now)
+    }
+
+    /// When there will be something for the receiver `target`; `None` when nothing waits.
+    ///
+    /// # Errors
+    /// [`AlertsError`] when the file cannot be read.
+    pub fn next_due(&self, target: &str) -> Result<Option<UnixMicros>, AlertsError> {
+        self.receivers.next_due(&self.connection, target)
+    }
+
+    /// Marks how an attempt ended. A crash before this repeats the attempt with the same key.
+    ///
+    /// # Errors
+    /// [`AlertsError`] when it could not be marked; the delivery will then be repeated.
+    pub fn done(
+        &mut self,
+        delivery: &Delivery,
+        result: &DeliveryResult,
+        now: UnixMicros,
+    ) -> Result<(), AlertsError> {
+        let tx = self.connection.transaction()?;
+        self.receivers.done(&tx, delivery, result, now)?;
+        tx.commit()?;
+        match result {
+            DeliveryResult::Delivered => self.counters.delivered_total += 1,
+            DeliveryResult::Refused(_) | DeliveryResult::Failed(_) => {
+                self.counters.failed_total += 1;
+            }
+        }
+        Ok(())
+    }
+
+    /// The Atom feed of public CAP messages.
+    ///
+    /// # Errors
+    /// [`AlertsError`] when the file cannot be read.
+    pub fn feed(&self, now: UnixMicros) -> Result<Feed, AlertsError> {
+        feed::feed(&self.connection, &self.settings, now)
+    }
+
+    /// A public CAP message; `None` when there is no such message or it is no public one.
+    ///
+    /// # Errors
+    /// [`AlertsError`] when the file cannot be read.
+    pub fn cap(&self, identifier: &str) -> Result<Option<CapMessage>, AlertsError> {
+        messages::public(&self.connection, identifier)
+    }
+
+    /// What has been counted since the start, and what stands now.
+    ///
+    /// # Errors
+    /// [`AlertsError`] when the file cannot be read.
+    pub fn counters(&self) -> Result<Counters, AlertsError> {
+        let (late_total, overflow_total) = self.evaluation.losses();
+        let mut counters = self.counters.clone();
+        counters.states = self.evaluation.states() as u64;
+        counters.stations_refused_total = self.evaluation.refused_total;
+        counters.late_readings_total = late_total;
+        counters.overflowed_readings_total = overflow_total;
+        counters.read(&self.connection)?;
+        Ok(counters)
+    }
+}
+
+fn write_states(
+    tx: &Transaction<'_>,
+    evaluation: &Evaluation,
+    settings: &Settings,
+    routine: bool,
+) -> Result<Vec<(usize, NodeId)>, AlertsError> {
+    let written = evaluation.write(tx, settings, routine)?;
+    database::set_cursor(tx, evaluation.settled_without(&written))?;
+    Ok(written)
+}

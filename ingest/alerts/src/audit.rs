@@ -1,0 +1,103 @@
+//! What people did: append-only, each line's hash taken over the line before.
+
+use rusqlite::{Connection, OptionalExtension, Transaction};
+use serde::Serialize;
+use sha2::{Digest, Sha256};
+use tram_wire::UnixMicros;
+
+use crate::{AlertsError, time};
+
+/// One line.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct AuditLine {
+    /// Its number, from 1, without gaps.
+    pub number: u64,
+    /// When, RFC 3339 in UTC.
+    pub at: String,
+    /// `ack`, `shelve` or `withdraw`.
+    pub action: String,
+    /// Which alarm.
+    pub episode: String,
+    /// Who.
+    pub actor: String,
+    /// What they wrote, and until when a shelving lasts, as JSON.
+    pub detail: String,
+}
+
+/// Adds a line.
+pub(crate) fn append(
+    tx: &Transaction<'_>,
+    at: UnixMicros,
+    action: &str,
+    episode: &str,
+    actor: &str,
+    detail: &str,
+) -> Result<(), AlertsError> {
+    let last: Option<(i64, Vec<u8>)> = tx
+        .prepare_cached("SELECT number, hash FROM audit ORDER BY number DESC LIMIT 1")?
+        .query_row([], |row| Ok((row.get(0)?, row.get(1)?)))
+        .optional()?;
+    let (number, before) = last.map_or((1, Vec::new()), |(number, hash)| (number + 1, hash));
+    let hash = chain(&before, number, at.0, [action, episode, actor, detail]);
+    tx.prepare_cached(
+        "INSERT INTO audit (number, at, action, episode, actor, detail, hash) \
+         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)",
+    )?
+    .execute((number, at.0, action, episode, actor, detail, hash.as_slice()))?;
+    Ok(())
+}
+
+/// The number of the first line that is not what was written, or is missing; `None` when the
+/// chain is whole. Lines cut off at the end are seen only by who remembers how many there were.
+pub(crate) fn verify(connection: &Connection) -> Result<Option<u64>, AlertsError> {
+    let mut query = connection.prepare(
+        "SELECT number, at, action, episode, actor, detail, hash FROM audit ORDER BY number",
+    )?;
+    let mut rows = query.query([])?;
+    let (mut expected, mut before) = (1_i64, Vec::new());
+    while let Some(row) = rows.next()? {
+        let (number, at): (i64, i64) = (row.get(0)?, row.get(1)?);
+        let texts: [String; 4] = [row.get(2)?, row.get(3)?, row.get(4)?, row.get(5)?];
+        let hash: Vec<u8> = row.get(6)?;
+        let [action, episode, actor, detail] = &texts;
+        let right = chain(&before, number, at, [action, episode, actor, detail]);
+        if number != expected || right.as_slice() != hash {
+            return Ok(Some(expected.cast_unsigned()));
+        }
+        (expected, before) = (expected + 1, hash);
+    }
+    Ok(None)
+}
+
+/// The newest lines, newest first.
+pub(crate) fn newest(connection: &Connection, limit: u32) -> Result<Vec<AuditLine>, AlertsError> {
+    let mut query = connection.prepare_cached(
+        "SELECT number, at, action, episode, actor, detail FROM audit \
+         ORDER BY number DESC LIMIT ?1",
+    )?;
+    let line = |row: &rusqlite::Row<'_>| {
+        Ok(AuditLine {
+            number: row.get::<_, i64>(0)?.cast_unsigned(),
+            at: time::utc(UnixMicros(row.get(1)?)),
+            action: row.get(2)?,
+            episode: row.get(3)?,
+            actor: row.get(4)?,
+            detail: row.get(5)?,
+        })
+    };
+    Ok(query.query_map([limit], line)?.collect::<Result<_, _>>()?)
+}
+
+/// The hash of a line: over the hash before it, its number, its time and its texts, each text with
+/// its length in front.
+fn chain(before: &[u8], number: i64, at: i64, texts: [&str; 4]) -> [u8; 32] {
+    let mut hash = Sha256::new();
+    hash.update(before);
+    hash.update(number.to_be_bytes());
+    hash.update(at.to_be_bytes());
+    for text in texts {
+        hash.update((text.len() as u64).to_be_bytes());
+        hash.update(text.as_bytes());
+    }
+    hash.finalize().into()
+}

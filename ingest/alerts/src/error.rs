@@ -1,0 +1,91 @@
+//! What can go wrong, by what the caller can do about it.
+
+use std::path::PathBuf;
+
+use rusqlite::ErrorCode;
+
+use crate::ConfigMistake;
+
+/// Why the alert engine cannot do its work. After any of these from
+/// [`apply`](crate::Alerts::apply) or [`tick`](crate::Alerts::tick), the engine stands where its
+/// file stands: feed the log again from [`position`](crate::Alerts::position).
+#[derive(Debug, thiserror::Error)]
+pub enum AlertsError {
+    /// The disk is full: make room; nothing is lost, evaluation goes on where it stopped.
+    #[error("the disk that holds the alarms is full")]
+    Full,
+    /// The file or its folder cannot be written.
+    #[error("the alarm file cannot be written")]
+    ReadOnly,
+    /// Another process holds the file.
+    #[error("another process is using the alarm file")]
+    Busy,
+    /// The file is damaged: put it aside and restore a backup.
+    #[error("the alarm file is damaged: {0}")]
+    Corrupt(String),
+    /// The file was written by a newer version of this program.
+    #[error("the alarm file has version {found}, this program reads up to {known}")]
+    Version {
+        /// The file's version.
+        found: i64,
+        /// The newest one known here.
+        known: i64,
+    },
+    /// The file cannot be opened.
+    #[error("the alarm file {path} cannot be opened: {reason}")]
+    Open {
+        /// Where it should be.
+        path: PathBuf,
+        /// What the system said.
+        reason: String,
+    },
+    /// The configuration cannot be used.
+    #[error("alerts.{}: {}; {}", .0.key_path, .0.message, .0.fix)]
+    Config(ConfigMistake),
+    /// More of something than a documented limit.
+    #[error("{0}")]
+    Limit(&'static str),
+    /// Anything else SQLite says.
+    #[error("the alarm file: {0}")]
+    Other(String),
+}
+
+impl From<rusqlite::Error> for AlertsError {
+    fn from(error: rusqlite::Error) -> Self {
+        match error.sqlite_error_code() {
+            Some(ErrorCode::DiskFull) => Self::Full,
+            Some(ErrorCode::ReadOnly | ErrorCode::PermissionDenied) => Self::ReadOnly,
+            Some(ErrorCode::DatabaseBusy | ErrorCode::DatabaseLocked) => Self::Busy,
+            Some(ErrorCode::DatabaseCorrupt | ErrorCode::NotADatabase) => {
+                Self::Corrupt(error.to_string())
+            }
+            _ => Self::Other(error.to_string()),
+        }
+    }
+}
+
+impl From<serde_json::Error> for AlertsError {
+    fn from(error: serde_json::Error) -> Self {
+        Self::Corrupt(error.to_string())
+    }
+}
+
+/// Why what a person asked for was not done.
+#[derive(Debug, thiserror::Error)]
+pub enum ActError {
+    /// There is no alarm of this id.
+    #[error("there is no alarm {0}")]
+    Unknown(String),
+    /// A field is empty, too long or out of range; the text says which and what to send.
+    #[error("{0}")]
+    Invalid(&'static str),
+    /// It could not be written down, so it was not done.
+    #[error(transparent)]
+    Alerts(#[from] AlertsError),
+}
+
+impl From<rusqlite::Error> for ActError {
+    fn from(error: rusqlite::Error) -> Self {
+        Self::Alerts(error.into())
+    }
+}

@@ -1,0 +1,270 @@
+//! Rules over readings, with the states they need: what is in memory, what of it is on disk, and
+//! from where the log has to be read again after a crash.
+//!
+//! Each state remembers up to which log position it is on disk. A transition writes its own state
+//! and nothing else, so a thousand other stations do not slow a warning down; the other states are
+//! written in turn when there is time. Read again after a crash, each state skips what it has
+//! seen, so every reading counts exactly once.
+
+use std::collections::HashMap;
+
+use rusqlite::{Connection, Transaction};
+use tram_rules::{Claim, Observation, Rule, Selector, State};
+use tram_wire::{AlarmKind, ChannelName, NodeId, Quantity, UnixMicros};
+
+use crate::{AlertsError, NodeAlarm, change::Change, settings::Settings};
+
+/// The most states, one for each rule and station; stations beyond are not evaluated, and counted.
+pub const MAX_STATES: usize = 65_536;
+/// The most bytes of states that one routine commit writes; the oldest changes go first.
+const MAX_WRITTEN_BYTES: usize = 8 * 1024 * 1024;
+
+/// One rule at one station.
+struct Held {
+    state: State,
+    /// What the file holds of it includes everything up to this log position.
+    stored: u64,
+    /// The first position whose effect the file does not hold.
+    dirty_from: Option<u64>,
+    /// A transition has just come of it, so it is written with that.
+    turned: bool,
+}
+
+/// The states of all rules.
+pub(crate) struct Evaluation {
+    held: HashMap<(usize, NodeId), Held>,
+    /// Where the log stands.
+    pub(crate) position: u64,
+    /// Readings of stations beyond [`MAX_STATES`].
+    pub(crate) refused_total: u64,
+}
+
+impl Evaluation {
+    /// Reads the states back; those of rules that are gone are forgotten.
+    pub(crate) fn load(
+        connection: &Connection,
+        settings: &Settings,
+        position: u64,
+    ) -> Result<Self, AlertsError> {
+        let mut evaluation = Self { held: HashMap::new(), position, refused_total: 0 };
+        let mut query = connection.prepare("SELECT rule, position, body FROM state")?;
+        let rows = query.query_map([], |row| {
+            Ok((row.get::<_, String>(0)?, row.get::<_, i64>(1)?, row.get::<_, String>(2)?))
+        })?;
+        for row in rows {
+            let (rule, stored, body) = row?;
+            let Some(index) = settings.rules.iter().position(|r| r.id.as_str() == rule) else {
+                continue;
+            };
+            let state: State = serde_json::from_str(&body)?;
+            let held =
+                Held { stored: stored.cast_unsigned(), dirty_from: None, turned: false, state };
+            evaluation.held.insert((index, *held.state.station()), held);
+        }
+        evaluation.expect_stations(settings);
+        Ok(evaluation)
+    }
+
+    /// A station that a rule names is watched for silence before it has said anything.
+    fn expect_stations(&mut self, settings: &Settings) {
+        for (index, rule) in settings.rules.iter().enumerate() {
+            let named = rule.stations.iter().filter_map(|selector| match selector {
+                Selector::One(station) => Some(station),
+                Selector::All => None,
+            });
+            let known = settings.stations().filter(|station| rule.applies_to_station(station));
+            for station in named.chain(known) {
+                let position = self.position;
+                if let Some(held) = self.held(index, station) {
+                    // Since when it has been waited for has to survive a restart.
+                    held.dirty_from.get_or_insert(position.saturating_add(1));
+                }
+            }
+        }
+    }
+
+    /// The state of a rule at a station, made when there is room.
+    fn held(&mut self, index: usize, station: &NodeId) -> Option<&mut Held> {
+        let full = self.held.len() >= MAX_STATES;
+        match self.held.entry((index, *station)) {
+            std::collections::hash_map::Entry::Occupied(entry) => Some(entry.into_mut()),
+            std::collections::hash_map::Entry::Vacant(_) if full => None,
+            std::collections::hash_map::Entry::Vacant(entry) => Some(entry.insert(Held {
+                state: State::new(*station),
+                stored: 0,
+                dirty_from: None,
+                turned: false,
+            })),
+        }
+    }
+
+    /// Evaluates one reading or claim at a log position with one rule.
+    fn evaluate(
+        &mut self,
+        index: usize,
+        station: &NodeId,
+        position: u64,
+        evaluate: impl FnOnce(&mut State) -> Vec<tram_rules::Transition>,
+    ) -> Vec<tram_rules::Transition> {
+        let Some(held) = self.held(index, station) else {
+            self.refused_total = self.refused_total.saturating_add(1);
+            return Vec::new();
+        };
+        if position <= held.stored {
+            return Vec::new();
+        }
+        let transitions = evaluate(&mut held.state);
+        held.dirty_from.get_or_insert(position);
+        held.turned |= !transitions.is_empty();
+        transitions
+    }
+
+    /// Evaluates the readings of one log entry.
+    pub(crate) fn observe(
+        &mut self,
+        settings: &Settings,
+        position: u64,
+        observations: &[Observation],
+        now: UnixMicros,
+        changes: &mut Vec<Change>,
+    ) {
+        // Readings come channel by channel: the rules that apply seldom differ from the last.
+        let mut last: Option<(NodeId, ChannelName, Vec<usize>)> = None;
+        for observation in observations {
+            let (station, channel) = (observation.station, observation.channel);
+            if last.as_ref().is_none_or(|(s, c, _)| *s != station || *c != channel) {
+                let applies = |(_, rule): &(usize, &Rule)| rule.applies(&station, &channel);
+                let rules = settings.rules.iter().enumerate().filter(applies);
+                last = Some((station, channel, rules.map(|(index, _)| index).collect()));
+            }
+            for index in last.iter().flat_map(|(_, _, rules)| rules) {
+                let Some(rule) = settings.rules.get(*index) else { continue };
+                let transitions = self.evaluate(*index, &station, position, |state| {
+                    rule.observe(state, observation, now)
+                });
+                let quantity = rule.quantity.unwrap_or(observation.quantity);
+                changes.extend(transitions.iter().map(|t| Change::evaluated(t, quantity, false)));
+            }
+        }
+    }
+
+    /// Takes the word of a node. A rule evaluated here in the same version adopts a raise and
+    /// lowers by itself, once the readings are here; of any other rule the node's word is the only
+    /// one there is.
+    pub(crate) fn alarm(
+        &mut self,
+        settings: &Settings,
+        position: u64,
+        alarm: &NodeAlarm,
+        now: UnixMicros,
+        changes: &mut Vec<Change>,
+    ) {
+        let same = |rule: &&(usize, &Rule)| {
+            rule.1.id == alarm.rule
+                && rule.1.version == alarm.version
+                && rule.1.applies(&alarm.station, &alarm.channel)
+        };
+        let rules: Vec<(usize, &Rule)> = settings.rules.iter().enumerate().collect();
+        let Some((index, rule)) = rules.iter().find(same) else {
+            changes.push(Change::of_node(alarm));
+            return;
+        };
+        if alarm.kind != AlarmKind::Raised {
+            return;
+        }
+        let NodeAlarm { channel, at, level, value, .. } = *alarm;
+        let claim = Claim { channel, at, level, value };
+        let transitions =
+            self.evaluate(*index, &alarm.station, position, |state| rule.adopt(state, &claim, now));
+        changes.extend(transitions.iter().map(|t| Change::evaluated(t, alarm.quantity, true)));
+    }
+
+    /// Lets time pass for every state.
+    pub(crate) fn tick(&mut self, settings: &Settings, now: UnixMicros, changes: &mut Vec<Change>) {
+        let next = self.position.saturating_add(1);
+        for ((index, _), held) in &mut self.held {
+            let Some(rule) = settings.rules.get(*index) else { continue };
+            let transitions = rule.tick(&mut held.state, now);
+            if !transitions.is_empty() {
+                held.dirty_from.get_or_insert(next);
+                held.turned = true;
+            }
+            let quantity = rule.quantity.unwrap_or(Quantity::Dimensionless);
+            changes.extend(transitions.iter().map(|t| Change::evaluated(t, quantity, false)));
+        }
+    }
+
+    /// The last log position of which no state needs anything again.
+    pub(crate) fn settled(&self) -> u64 {
+        let dirty = self.held.values().filter_map(|held| held.dirty_from).min();
+        dirty.map_or(self.position, |from| from.saturating_sub(1).min(self.position))
+    }
+
+    /// Writes the states that have turned and, with `routine`, as many others as fit.
+    pub(crate) fn write(
+        &self,
+        tx: &Transaction<'_>,
+        settings: &Settings,
+        routine: bool,
+    ) -> Result<Vec<(usize, NodeId)>, AlertsError> {
+        let dirty = |key, held: &Held| held.dirty_from.map(|from| (!held.turned, from, key));
+        let mut dirty: Vec<(bool, u64, (usize, NodeId))> =
+            self.held.iter().filter_map(|(key, held)| dirty(*key, held)).collect();
+        dirty.sort_unstable();
+        let (mut written, mut bytes) = (Vec::new(), 0);
+        for (resting, _, key) in dirty {
+            if resting && (!routine || bytes > MAX_WRITTEN_BYTES) {
+                break;
+            }
+            let (Some(held), Some(rule)) = (self.held.get(&key), settings.rules.get(key.0)) else {
+                continue;
+            };
+            let body = serde_json::to_string(&held.state)?;
+            bytes += body.len();
+            tx.prepare_cached(
+                "INSERT OR REPLACE INTO state (rule, station, position, body) \
+                 VALUES (?1, ?2, ?3, ?4)",
+            )?
+            .execute((
+                rule.id.as_str(),
+                key.1.as_str(),
+                self.position.cast_signed(),
+                body,
+            ))?;
+            written.push(key);
+        }
+        Ok(written)
+    }
+
+    /// Remembers that what [`write`](Self::write) wrote is on the disk.
+    pub(crate) fn written(&mut self, keys: &[(usize, NodeId)]) {
+        let position = self.position;
+        for key in keys {
+            if let Some(held) = self.held.get_mut(key) {
+                held.stored = position;
+                held.dirty_from = None;
+                held.turned = false;
+            }
+        }
+    }
+
+    /// The cursor that holds once `keys` are written.
+    pub(crate) fn settled_without(&self, keys: &[(usize, NodeId)]) -> u64 {
+        let keys: std::collections::HashSet<_> = keys.iter().collect();
+        let rest = self.held.iter().filter(|(key, _)| !keys.contains(key));
+        let dirty = rest.filter_map(|(_, held)| held.dirty_from).min();
+        dirty.map_or(self.position, |from| from.saturating_sub(1).min(self.position))
+    }
+
+    /// How many states there are.
+    pub(crate) fn states(&self) -> usize {
+        self.held.len()
+    }
+
+    /// Readings that came too late for their rule, and readings a full state let go.
+    pub(crate) fn losses(&self) -> (u64, u64) {
+        self.held.values().fold((0, 0), |(late, overflow), held| {
+            (late + held.state.late_total(), overflow + held.state.overflow_total())
+        })
+    }
+}

@@ -1,0 +1,249 @@
+//! Who still has to be told what, and when to try again.
+//!
+//! A row is written in the transaction of its transition and stays until the receiver has taken
+//! it. A receiver gets the transitions of one episode in order, one after the other; episodes
+//! don't wait for each other.
+
+use std::collections::HashMap;
+
+use rusqlite::{Connection, OptionalExtension, Row, Transaction};
+use sha2::{Digest, Sha256};
+use tram_wire::UnixMicros;
+
+use crate::{
+    AlertsError, Delivery, DeliveryResult,
+    change::Change,
+    episode::Episode,
+    settings::Settings,
+    signature::hex,
+    time::{HOUR, SECOND},
+};
+
+/// The most deliveries handed out at once.
+pub const MAX_DUE: u32 = 16;
+/// The most deliveries that wait; beyond it those of episodes that are over are given up, the
+/// oldest first, and counted.
+pub const MAX_PENDING: u32 = 100_000;
+/// How long a delivery is tried after its episode is over; while it lasts there is no end.
+pub const GIVE_UP_AFTER: i64 = 72 * HOUR;
+/// The longest wait between two attempts at a receiver that does not answer.
+pub const MAX_WAIT: i64 = 4 * SECOND;
+/// The longest wait between two attempts at something a receiver refuses.
+pub const MAX_WAIT_REFUSED: i64 = 60 * SECOND;
+/// The longest text of an error that is kept, in bytes.
+const MAX_ERROR_BYTES: usize = 300;
+
+/// The key of one delivery: a digest of episode, transition, channel and recipient.
+pub(crate) fn key(change: &Change, target: &str) -> String {
+    let mut hash = Sha256::new();
+    let at = change.at.0.to_string();
+    let level = change.level.to_string();
+    for part in [change.episode.as_str(), change.kind.name(), &level, &at, "webhook", target] {
+        hash.update(part.as_bytes());
+        hash.update([0]);
+    }
+    hex(hash.finalize().get(..16).unwrap_or_default())
+}
+
+/// Queues a transition for everybody who is to be told.
+pub(crate) fn enqueue(
+    tx: &Transaction<'_>,
+    settings: &Settings,
+    episode: &Episode,
+    transition: i64,
+    change: &Change,
+    now: UnixMicros,
+) -> Result<(), AlertsError> {
+    let notify = settings.rule(&episode.rule).map_or(&[][..], |rule| &rule.notify);
+    for target in &settings.targets {
+        let asked = notify.is_empty() || notify.contains(&target.name);
+        if !asked || episode.highest < target.min_level {
+            continue;
+        }
+        tx.prepare_cached(
+            "INSERT OR IGNORE INTO outbox \
+             (transition, episode, target, key, state, attempts, due_at, created_at) \
+             VALUES (?1, ?2, ?3, ?4, 'pending', 0, ?5, ?5)",
+        )?
+        .execute((
+            transition,
+            &episode.id,
+            &target.name,
+            key(change, &target.name),
+            now.0,
+        ))?;
+    }
+    Ok(())
+}
+
+/// How the receivers have been answering since the program started.
+#[derive(Debug, Default)]
+pub(crate) struct Receivers(HashMap<String, Silence>);
+
+/// A receiver that does not answer.
+#[derive(Debug)]
+struct Silence {
+    failures: u32,
+    until: UnixMicros,
+}
+
+impl Receivers {
+    /// What is due to one receiver. One that did not answer is asked with a single delivery.
+    pub(crate) fn due(
+        &self,
+        connection: &Connection,
+        target: &str,
+        now: UnixMicros,
+    ) -> Result<Vec<Delivery>, AlertsError> {
+        let limit = match self.0.get(target) {
+            Some(silence) if silence.until > now => return Ok(Vec::new()),
+            Some(_) => 1,
+            None => MAX_DUE,
+        };
+        let mut query = connection.prepare_cached(&format!(
+            "SELECT o.id, o.key, t.body, o.attempts FROM outbox o \
+             JOIN transition t ON t.number = o.transition \
+             WHERE o.due_at <= ?2 AND {FIRST} ORDER BY o.attempts, o.id LIMIT ?3"
+        ))?;
+        let delivery = |row: &Row<'_>| {
+            Ok(Delivery {
+                id: row.get(0)?,
+                target: target.to_owned(),
+                idempotency_key: row.get(1)?,
+                body: row.get(2)?,
+                attempts: row.get(3)?,
+            })
+        };
+        let rows = query.query_map((target, now.0, limit), delivery)?;
+        Ok(rows.collect::<Result<_, _>>()?)
+    }
+
+    /// When there is something to do for one receiver; `None` when nothing waits.
+    pub(crate) fn next_due(
+        &self,
+        connection: &Connection,
+        target: &str,
+    ) -> Result<Option<UnixMicros>, AlertsError> {
+        let mut query = connection.prepare_cached(&format!(
+            "SELECT o.due_at FROM outbox o WHERE {FIRST} ORDER BY o.due_at LIMIT 1"
+        ))?;
+        let due: Option<i64> = query.query_row([target], |row| row.get(0)).optional()?;
+        let silent_until = self.0.get(target).map(|silence| silence.until);
+        Ok(due.map(|due| silent_until.map_or(UnixMicros(due), |until| until.max(UnixMicros(due)))))
+    }
+
+    /// Marks how an attempt ended.
+    pub(crate) fn done(
+        &mut self,
+        tx: &Transaction<'_>,
+        delivery: &Delivery,
+        result: &DeliveryResult,
+        now: UnixMicros,
+    ) -> Result<(), AlertsError> {
+        let attempts = delivery.attempts.saturating_add(1);
+        let error = match result {
+            DeliveryResult::Delivered => {
+                self.0.remove(&delivery.target);
+                tx.prepare_cached(
+                    "UPDATE outbox SET state = 'delivered', attempts = ?2, finished_at = ?3 \
+                     WHERE id = ?1",
+                )?
+                .execute((delivery.id, attempts, now.0))?;
+                return Ok(());
+            }
+            DeliveryResult::Refused(error) => {
+                self.0.remove(&delivery.target);
+                error
+            }
+            DeliveryResult::Failed(error) => error,
+        };
+        let refused = matches!(result, DeliveryResult::Refused(_));
+        let longest = if refused { MAX_WAIT_REFUSED } else { MAX_WAIT };
+        let due = now.plus(wait(&delivery.idempotency_key, attempts, longest));
+        if !refused {
+            let silence = self
+                .0
+                .entry(delivery.target.clone())
+                .or_insert(Silence { failures: 0, until: now });
+            silence.failures = silence.failures.saturating_add(1);
+            silence.until = now.plus(wait(&delivery.target, silence.failures, MAX_WAIT));
+        }
+        let end = error.char_indices().map(|(i, _)| i).find(|i| *i > MAX_ERROR_BYTES);
+        let error = error.get(..end.unwrap_or(error.len())).unwrap_or_default();
+        tx.prepare_cached(
+            "UPDATE outbox SET attempts = ?2, due_at = ?3, last_error = ?4 WHERE id = ?1",
+        )?
+        .execute((delivery.id, attempts, due.0, error))?;
+        Ok(())
+    }
+}
+
+/// `o` waits for receiver `?1`, and nothing of the same episode waits before it.
+const FIRST: &str = "o.target = ?1 AND o.state = 'pending' AND NOT EXISTS (\
+    SELECT 1 FROM outbox e WHERE e.target = o.target AND e.episode = o.episode \
+    AND e.state = 'pending' AND e.id < o.id)";
+
+/// How long to wait after so many failures: half a second, doubled each time up to `longest`, and
+/// up to a fifth less, so that receivers and deliveries do not all come at once. The spread is
+/// drawn from `seed`, not from chance.
+fn wait(seed: &str, failures: u32, longest: i64) -> i64 {
+    let doubled = (SECOND / 2).saturating_mul(1 << failures.saturating_sub(1).min(16));
+    let wait = doubled.min(longest);
+    let digest = Sha256::digest(format!("{seed}/{failures}"));
+    let spread = i64::from(digest.first().copied().unwrap_or(0));
+    wait - wait / 5 * spread / 255
+}
+
+/// Gives up what nobody can be told any more; how many.
+pub(crate) fn give_up(
+    tx: &Transaction<'_>,
+    settings: &Settings,
+    now: UnixMicros,
+) -> Result<u64, AlertsError> {
+    let mut given_up = tx
+        .prepare_cached(
+            "UPDATE outbox SET state = 'given_up', finished_at = ?1, last_error = 'too old' \
+             WHERE state = 'pending' AND created_at < ?2 \
+             AND episode IN (SELECT id FROM episode WHERE open = 0)",
+        )?
+        .execute((now.0, now.0.saturating_sub(GIVE_UP_AFTER)))?;
+    let names: Vec<&str> = settings.targets.iter().map(|target| target.name.as_str()).collect();
+    given_up += tx
+        .prepare_cached(
+            "UPDATE outbox SET state = 'given_up', finished_at = ?1, \
+             last_error = 'no such receiver any more' WHERE state = 'pending' \
+             AND target NOT IN (SELECT value FROM json_each(?2))",
+        )?
+        .execute((now.0, serde_json::to_string(&names)?))?;
+    let pending: u32 = tx
+        .prepare_cached("SELECT count(*) FROM outbox WHERE state = 'pending'")?
+        .query_row([], |row| row.get(0))?;
+    if pending > MAX_PENDING {
+        given_up += tx
+            .prepare_cached(
+                "UPDATE outbox SET state = 'given_up', finished_at = ?1, \
+                 last_error = 'too many wait' WHERE id IN (SELECT o.id FROM outbox o \
+                 JOIN episode e ON e.id = o.episode WHERE o.state = 'pending' AND e.open = 0 \
+                 ORDER BY o.id LIMIT ?2)",
+            )?
+            .execute((now.0, pending - MAX_PENDING))?;
+    }
+    Ok(given_up as u64)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn waits_double_up_to_the_longest_and_are_spread_by_a_fifth_at_most() {
+        for (failures, longest) in [(1, SECOND / 2), (2, SECOND), (3, 2 * SECOND), (4, MAX_WAIT)] {
+            let waits: Vec<i64> =
+                (0..50).map(|i| wait(&format!("k{i}"), failures, MAX_WAIT)).collect();
+            assert!(waits.iter().all(|w| *w <= longest && *w >= longest * 4 / 5), "{waits:?}");
+            assert!(waits.iter().any(|w| *w != waits[0]), "no spread");
+        }
+        assert!(wait("k", u32::MAX, MAX_WAIT) <= MAX_WAIT);
+        assert_eq!(wait("k", 7, MAX_WAIT), wait("k", 7, MAX_WAIT));
+    }
+}

@@ -1,0 +1,295 @@
+//! Which CAP messages an episode calls for, and what they say. No clock, no file: what was sent
+//! before comes in, what is to be sent goes out.
+//!
+//! Below the rule's `approve_from` a level is published at once. From there on its message is a
+//! restricted draft, and the public keeps, or gets, the highest level that needs no approval: the
+//! gauge has passed that one too, and nobody goes unwarned because a person slept.
+
+use tram_rules::{Language, Level, Rule};
+use tram_wire::UnixMicros;
+
+use crate::{
+    MessageStatus,
+    cap::{FaultKind, Info, Message, MessageType, Reference, check_cap},
+    episode::Episode,
+    settings::Settings,
+    time::{self, HOUR},
+    wording::{Wording, clipped, each, mark},
+};
+
+/// The most earlier messages one refers to; the newest count.
+pub(crate) const MAX_REFERENCES: usize = 50;
+/// How long an all-clear or a cancellation stands.
+const END_STANDS: i64 = HOUR;
+/// To whom a draft goes.
+const RESTRICTION: &str = "For the officers who approve warnings; not for publication.";
+
+/// A message of the episode that was sent before.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Sent {
+    pub(crate) identifier: String,
+    pub(crate) sent: UnixMicros,
+    pub(crate) expires: UnixMicros,
+    pub(crate) public: bool,
+    pub(crate) level: u8,
+    /// An all-clear or a cancellation.
+    pub(crate) ends: bool,
+}
+
+/// A message to be kept and shown.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Outgoing {
+    pub(crate) sent: Sent,
+    /// Its headline in Vietnamese.
+    pub(crate) title: String,
+    pub(crate) xml: String,
+    /// Whether it keeps to the schema and the standard; one that does not is never shown.
+    pub(crate) sound: bool,
+}
+
+/// Why messages are asked for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Occasion {
+    /// The level rose or fell, but is not 0.
+    Level,
+    /// The episode is over.
+    Cleared,
+    /// It never was.
+    Withdrawn,
+    /// The last message is about to expire while the episode lasts.
+    Renewal,
+}
+
+#[derive(Clone, Copy)]
+enum Form<'a> {
+    Warning { level: &'a Level, draft: bool },
+    AllClear,
+    Cancel,
+}
+
+/// The messages `episode` calls for, given those sent before, oldest first.
+pub(crate) fn outgoing(
+    settings: &Settings,
+    episode: &Episode,
+    occasion: Occasion,
+    history: &[Sent],
+    now: UnixMicros,
+) -> Vec<Outgoing> {
+    let Some(rule) = settings.rule(&episode.rule).filter(|_| !episode.silence) else {
+        return Vec::new();
+    };
+    let mut desk = Desk { settings, rule, episode, history: history.to_vec(), now };
+    let forms = match occasion {
+        Occasion::Level => desk.warnings(),
+        Occasion::Renewal => desk.renewal().into_iter().collect(),
+        Occasion::Cleared => desk.end(Form::AllClear).into_iter().collect(),
+        Occasion::Withdrawn => desk.end(Form::Cancel).into_iter().collect(),
+    };
+    forms.into_iter().filter_map(|form| desk.write(form)).collect()
+}
+
+/// One episode being written about.
+struct Desk<'a> {
+    settings: &'a Settings,
+    rule: &'a Rule,
+    episode: &'a Episode,
+    history: Vec<Sent>,
+    now: UnixMicros,
+}
+
+impl<'a> Desk<'a> {
+    /// The highest level of the rule that the episode has reached and nobody has to approve.
+    fn publishable(&self) -> Option<&'a Level> {
+        let reached = |level: &&Level| {
+            level.level <= self.episode.level && level.level < self.rule.approve_from
+        };
+        self.rule.levels.iter().filter(reached).max_by_key(|level| level.level)
+    }
+
+    /// The messages before that still stand, those of the public or all.
+    fn standing(&self, public: bool) -> impl Iterator<Item = &Sent> {
+        let now = time::whole_second(self.now);
+        self.history.iter().filter(move |m| (m.public || !public) && m.expires > now)
+    }
+
+    fn warnings(&self) -> Vec<Form<'a>> {
+        let mut forms = Vec::new();
+        let needs_approval = self.episode.level >= self.rule.approve_from;
+        if let Some(level) = self.publishable() {
+            let told = self.standing(true).last().filter(|m| !m.ends).map(|m| m.level);
+            if !needs_approval || told != Some(level.level) {
+                forms.push(Form::Warning { level, draft: false });
+            }
+        }
+        if let Some(level) = self.rule.level(self.episode.level).filter(|_| needs_approval) {
+            forms.push(Form::Warning { level, draft: true });
+        }
+        forms
+    }
+
+    fn renewal(&self) -> Option<Form<'a>> {
+        let newest = self.history.iter().rfind(|m| m.public)?;
+        let due = newest.expires.since(self.now) < self.settings.expires / 4;
+        let level = self.publishable().filter(|_| due && self.episode.open)?;
+        Some(Form::Warning { level, draft: false })
+    }
+
+    /// An end is told to those who were told of the beginning and might still believe it.
+    fn end(&self, form: Form<'a>) -> Option<Form<'a>> {
+        self.standing(true).last().filter(|m| !m.ends).map(|_| form)
+    }
+
+    fn write(&mut self, form: Form<'a>) -> Option<Outgoing> {
+        let draft = matches!(form, Form::Warning { draft: true, .. });
+        let references: Vec<Reference> = self
+            .standing(!draft)
+            .map(|m| Reference { identifier: m.identifier.clone(), sent: m.sent })
+            .collect();
+        let skip = references.len().saturating_sub(MAX_REFERENCES);
+        let references: Vec<Reference> = references.into_iter().skip(skip).collect();
+        // A clock that was set back must not put a message before those it refers to.
+        let newest = self.history.iter().map(|m| m.sent).max();
+        let now = time::whole_second(self.now);
+        let at = newest.map_or(now, |newest| newest.max(now));
+        let (stands, level) = match form {
+            Form::Warning { level, .. } => (self.settings.expires, level.level),
+            Form::AllClear | Form::Cancel => (END_STANDS, 0),
+        };
+        let sent = Sent {
+            identifier: format!("tram-{}-{}", self.episode.id, self.history.len() + 1),
+            sent: at,
+            expires: at.plus(stands),
+            public: !draft,
+            level,
+            ends: !matches!(form, Form::Warning { .. }),
+        };
+        let area = self.settings.area(&self.episode.station)?;
+        let message = self.message(form, &sent, references, area);
+        let title = message.infos.first().map(|info| info.headline.clone()).unwrap_or_default();
+        let xml = message.xml();
+        let sound = check_cap(xml.as_bytes()).iter().all(|f| f.kind == FaultKind::Profile);
+        self.history.push(sent.clone());
+        Some(Outgoing { sent, title, xml, sound })
+    }
+
+    fn message<'m>(
+        &'m self,
+        form: Form<'a>,
+        sent: &'m Sent,
+        references: Vec<Reference>,
+        area: &'m crate::area::Area,
+    ) -> Message<'m> {
+        let rule = self.rule;
+        let (urgency, severity, certainty, responses) = match form {
+            Form::Warning { level, .. } => (
+                rule.urgency.as_str(),
+                level.severity().as_str(),
+                rule.certainty.as_str(),
+                level.response.iter().map(|response| response.as_str()).collect(),
+            ),
+            Form::AllClear => ("Past", "Minor", "Observed", vec!["AllClear"]),
+            Form::Cancel => ("Unknown", "Unknown", "Unknown", Vec::new()),
+        };
+        let message_type = match form {
+            _ if references.is_empty() => MessageType::Alert,
+            Form::Cancel => MessageType::Cancel,
+            Form::Warning { .. } | Form::AllClear => MessageType::Update,
+        };
+        let (status, note) = self.status(form);
+        Message {
+            identifier: &sent.identifier,
+            sender: &self.settings.sender,
+            sent: sent.sent,
+            status,
+            message_type,
+            restriction: (!sent.public).then_some(RESTRICTION),
+            note,
+            references,
+            incident: &self.episode.id,
+            category: rule.hazard.cap_category(),
+            responses,
+            urgency,
+            severity,
+            certainty,
+            event_code: rule.hazard.name(),
+            onset: UnixMicros(self.episode.raised_at),
+            expires: sent.expires,
+            web: format!("{}/cap/{}.xml", self.settings.public_url, sent.identifier),
+            contact: self.settings.contact.as_deref(),
+            parameters: self.parameters(form),
+            area,
+            infos: Language::ALL.map(|language| self.info(form, language)).into(),
+        }
+    }
+
+    fn status(&self, form: Form<'_>) -> (&'static str, Option<&'static str>) {
+        if matches!(form, Form::Warning { draft: true, .. }) {
+            return ("Draft", Some("Draft: waits for approval."));
+        }
+        match self.settings.status {
+            MessageStatus::Actual => ("Actual", None),
+            MessageStatus::Exercise => ("Exercise", Some("Exercise: only participants act on it.")),
+            MessageStatus::System => ("System", None),
+            MessageStatus::Test => ("Test", Some("Technical test: to be disregarded.")),
+        }
+    }
+
+    fn info(&self, form: Form<'_>, language: Language) -> Info<'_> {
+        let level = match form {
+            Form::Warning { level, .. } => level.level,
+            Form::AllClear | Form::Cancel => self.episode.highest,
+        };
+        let wording = Wording::new(self.settings, self.episode, level);
+        let (headline, description, instruction) = match form {
+            Form::Warning { .. } => (
+                wording.headline(language),
+                wording.description(language),
+                wording.instruction(language),
+            ),
+            Form::AllClear => (wording.headline(language), wording.headline(language), None),
+            Form::Cancel => {
+                let (headline, description) = wording.withdrawal(language);
+                (headline, description, None)
+            }
+        };
+        Info {
+            language,
+            event: &self.rule.texts.get(language).event,
+            sender_name: self.settings.sender_name.get(language),
+            headline: clipped(&format!("{}{headline}", mark(self.settings.status, language))),
+            description,
+            instruction,
+        }
+    }
+
+    /// Everything a message has to name: rule, version, legal reference, what was measured.
+    fn parameters(&self, form: Form<'_>) -> Vec<(&'static str, String)> {
+        let mut parameters = vec![
+            ("RULE", self.episode.rule.clone()),
+            ("RULE-VERSION", self.episode.version.to_string()),
+            ("LEGAL", self.rule.legal.clone()),
+            ("STATION", self.episode.station.clone()),
+        ];
+        if let Form::Warning { level, .. } = form {
+            let wording = Wording::new(self.settings, self.episode, level.level);
+            let unit = self.episode.quantity().unit();
+            parameters.push(("LEVEL", level.level.to_string()));
+            parameters.push(("VALUE", format!("{} {unit}", wording.value(Language::En))));
+            if let Some(risk) = level.risk {
+                parameters.push(("RISK-LEVEL", risk.to_string()));
+            }
+            if self.rule.unofficial {
+                parameters.push(("UNOFFICIAL", "true".to_owned()));
+            }
+        }
+        parameters
+    }
+}
+
+/// What the alarm list says about an episode, in each language.
+pub(crate) fn headline(settings: &Settings, episode: &Episode) -> tram_rules::Words {
+    let wording = Wording::new(settings, episode, episode.shown_level());
+    each(|language| {
+        if episode.withdrawn { wording.withdrawal(language).0 } else { wording.headline(language) }
+    })
+}
