@@ -21,6 +21,8 @@ export function formatNumber(value: number | null, decimals: number, language: L
     format = new Intl.NumberFormat(LOCALES[language], {
       minimumFractionDigits: decimals,
       maximumFractionDigits: decimals,
+      // 99.855 Pa would be read as less than a hundred by half of the readers.
+      useGrouping: false,
     });
     numbers.set(id, format);
   }

@@ -36,7 +36,7 @@ export function Header({ help }: { help: () => void }): JSX.Element {
               title={OWN_NAMES[l]}
               onClick={() => chooseLanguage(l)}
             >
-              {l === 'zh' ? '中' : l.toUpperCase()}
+              {l.toUpperCase()}
             </button>
           ))}
         </div>

@@ -9,7 +9,7 @@ const STATIONS = [
 
 const CHANNELS = {
   'lao-cai-river-01': [
-    ['water_level', 'water_level', 'm', 3, (s, n) => 77.5 + rise(s) + n * 0.02],
+    ['water_level', 'water_level', 'm', 3, (s, n, start) => 77.5 + rise(s - start) + n * 0.02],
     ['rain', 'rain', 'mm', 2, (s, n) => Math.max(0, wave(s, 400) * 0.5 + n * 0.3)],
     ['rain_intensity', 'rain_intensity', 'mm/h', 2, (s, n) => Math.max(0, 30 + 30 * wave(s, 400) + n * 4)],
     ['pressure', 'pressure', 'Pa', 0, (s, n) => 99_800 + 60 * wave(s, 900) + n * 8],
@@ -113,10 +113,10 @@ export class MockCentre {
 
   #reading(station, channel, second) {
     const [, quantity, , decimals, at] = CHANNELS[station].find(([name]) => name === channel);
-    const raw = at(second, noise(second * 31 + channel.length));
+    const raw = at(second, noise(second * 31 + channel.length), this.#startS);
     const suspect = quantity === 'water_level' && second % 97 === 0;
     const fail = quantity === 'water_level' && second % 211 === 0;
-    const value = Number((fail ? 71.02 : raw + (suspect ? 0.4 : 0)).toFixed(decimals));
+    const value = Number((fail ? raw - 4.2 : raw + (suspect ? 0.4 : 0)).toFixed(decimals));
     return { time: iso(second * 1000), value, quality: fail ? 4 : suspect ? 3 : 1 };
   }
 
@@ -154,7 +154,7 @@ function alarmsAt(nowMs) {
         en: 'Flood on the Red River at Lào Cai above alarm level III',
         zh: '老街红河洪水超过三级警戒水位',
       }),
-      severity: 'Severe', state: 'raised', raised_at: iso(nowMs - 190_000), updated_at: iso(nowMs - 190_000),
+      severity: 'Severe', state: 'raised', raised_at: iso(nowMs - 137_000), updated_at: iso(nowMs - 137_000),
       cleared_at: null, value: 83.52, acked: null, shelved: null, cap: '/cap/f3.xml',
     },
     {
@@ -182,8 +182,9 @@ function wave(second, period) {
   return Math.sin((2 * Math.PI * second) / period);
 }
 
+/** A flood that comes within a few minutes; 83.50 m is passed 137 s before the start. */
 function rise(second) {
-  return 4.7 + 4.2 * Math.sin((2 * Math.PI * second) / 1500);
+  return 6.7 / (1 + Math.exp(-(second + 330) / 90));
 }
 
 /** The same number for the same second: -1 to 1. */

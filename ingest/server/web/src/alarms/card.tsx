@@ -39,7 +39,10 @@ export function AlarmCard({ alarm, place }: { alarm: Alarm; place: Place }): JSX
         {alarm.cap && (
           <>
             {' '}
-            · <a href={alarm.cap}>CAP</a>
+            ·{' '}
+            <a href={alarm.cap} title={t('alarms.cap')}>
+              CAP
+            </a>
           </>
         )}
       </p>

@@ -104,6 +104,7 @@ export class Plot {
           ...axis,
           ticks: { stroke: palette.grid, size: 5 },
           space: 74,
+          size: 30,
           values: (_plot, splits, _index, _space, increment) =>
             splits.map((s) => timeLabel(s, increment, language)),
         },

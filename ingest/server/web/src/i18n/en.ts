@@ -22,7 +22,6 @@ export const en: Record<Key, string> = {
   'feed.never': 'The server cannot be reached. There is no data yet.',
   'feed.retryIn': 'Trying again in {seconds} s',
   'feed.retry': 'Try now',
-  'feed.restored': 'Connected again',
 
   'state.fresh': 'Fresh',
   'state.late': 'Late',
@@ -48,7 +47,6 @@ export const en: Record<Key, string> = {
   'age.h': '{h} h {m} min',
   'age.d': '{n} days',
   'span.h': '{n} h',
-  'age.ago': '{age} ago',
 
   'quality.1': 'good',
   'quality.2': 'not evaluated',
@@ -68,7 +66,6 @@ export const en: Record<Key, string> = {
   'legend.level': 'Warning level',
 
   'level.short': 'Level {level}',
-  'level.0': 'no warning',
   'severity.Minor': 'minor',
   'severity.Moderate': 'moderate',
   'severity.Severe': 'severe',

@@ -20,7 +20,6 @@ export const vi = {
   'feed.never': 'Không kết nối được với máy chủ. Chưa có số liệu.',
   'feed.retryIn': 'Thử lại sau {seconds} s',
   'feed.retry': 'Thử ngay',
-  'feed.restored': 'Đã kết nối lại',
 
   'state.fresh': 'Mới',
   'state.late': 'Trễ',
@@ -46,7 +45,6 @@ export const vi = {
   'age.h': '{h} giờ {m} phút',
   'age.d': '{n} ngày',
   'span.h': '{n} giờ',
-  'age.ago': '{age} trước',
 
   'quality.1': 'tốt',
   'quality.2': 'chưa đánh giá',
@@ -66,7 +64,6 @@ export const vi = {
   'legend.level': 'Cấp cảnh báo',
 
   'level.short': 'Cấp {level}',
-  'level.0': 'không cảnh báo',
   'severity.Minor': 'nhẹ',
   'severity.Moderate': 'vừa',
   'severity.Severe': 'nặng',

@@ -22,7 +22,6 @@ export const zh: Record<Key, string> = {
   'feed.never': '无法连接服务器。尚无数据。',
   'feed.retryIn': '{seconds} 秒后重试',
   'feed.retry': '立即重试',
-  'feed.restored': '已重新连接',
 
   'state.fresh': '最新',
   'state.late': '延迟',
@@ -48,7 +47,6 @@ export const zh: Record<Key, string> = {
   'age.h': '{h} 小时 {m} 分',
   'age.d': '{n} 天',
   'span.h': '{n} 小时',
-  'age.ago': '{age}前',
 
   'quality.1': '良好',
   'quality.2': '未评估',
@@ -68,7 +66,6 @@ export const zh: Record<Key, string> = {
   'legend.level': '预警级别',
 
   'level.short': '{level} 级',
-  'level.0': '无预警',
   'severity.Minor': '轻微',
   'severity.Moderate': '中等',
   'severity.Severe': '严重',

@@ -138,7 +138,7 @@ const FEATURES: readonly BaseFeature[] = [
   place(3, 104.478, 22.236, ['Bảo Yên']),
   place(3, 104.185, 22.42, ['Xuân Quang']),
 
-  text('river', 1, 104.037, 22.43, 43, ['Sông Hồng', 'Red River', '红河']),
+  text('river', 1, 104.05, 22.42, 43, ['Sông Hồng', 'Red River', '红河']),
   text('river', 1, 103.775, 22.687, 43, ['Sông Hồng', 'Red River', '红河']),
   text('river', 2, 104.001, 22.6, -70, ['Nậm Thi', 'Nậm Thi', '南溪河']),
   text('river', 2, 104.395, 22.45, 66, ['Sông Chảy', 'Chảy River', '齐江']),
@@ -147,8 +147,8 @@ const FEATURES: readonly BaseFeature[] = [
   text('road', 1, 104.02, 22.392, 0, ['CT05']),
   text('ridge', 1, 103.745, 22.385, 50, ['Hoàng Liên Sơn', 'Hoàng Liên Sơn', '黄连山']),
   text('peak', 2, 103.775, 22.303, 0, ['▲ Phan Xi Păng 3143 m', '▲ Fansipan 3143 m', '▲ 番西邦峰 3143 m']),
-  text('country', 1, 103.9, 22.64, 0, ['TRUNG QUỐC', 'CHINA', '中国']),
-  text('country', 2, 104.15, 22.68, 0, ['VIỆT NAM', 'VIET NAM', '越南']),
+  text('country', 1, 103.937, 22.568, 0, ['TRUNG QUỐC', 'CHINA', '中国']),
+  text('country', 2, 103.845, 22.462, 0, ['VIỆT NAM', 'VIET NAM', '越南']),
 ];
 
 export const BASE: FeatureCollection<LineString | Point | Polygon, BaseProperties> = {

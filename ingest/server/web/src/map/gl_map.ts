@@ -6,6 +6,7 @@ import {
   type GeoJSONSource,
   type LayerSpecification,
   type StyleSpecification,
+  type SymbolLayerSpecification,
 } from 'maplibre-gl';
 import workerUrl from 'maplibre-gl/dist/maplibre-gl-worker.mjs?url';
 import 'maplibre-gl/dist/maplibre-gl.css';
@@ -206,19 +207,29 @@ function baseLayers(palette: Palette): LayerSpecification[] {
 function textLayers(language: Language, palette: Palette): LayerSpecification[] {
   const common = { 'text-field': ['get', language] as ExpressionSpecification, 'text-font': FONTS };
   const haloed = { 'text-halo-color': palette.halo, 'text-halo-width': 1.6 };
+  const slanted: ExpressionSpecification = ['!=', ['get', 'turn'], 0];
+  const text = {
+    type: 'symbol',
+    source: 'base',
+    paint: {
+      ...haloed,
+      'text-color': ['match', ['get', 'of'], 'river', palette.riverText, palette.place] as ExpressionSpecification,
+    },
+  } as const;
+  const layout: SymbolLayerSpecification['layout'] = {
+    ...common,
+    'text-max-width': 30,
+    'text-size': ['match', ['get', 'of'], 'country', 13, 'road', 10.5, 12],
+    'text-letter-spacing': ['match', ['get', 'of'], 'country', 0.35, 'ridge', 0.2, 0.06],
+  };
   return [
+    { id: 'text', ...text, filter: ['all', only('text'), ['!', slanted]], layout },
     {
-      id: 'text', type: 'symbol', source: 'base', filter: only('text'),
-      layout: {
-        ...common,
-        'text-rotate': ['get', 'turn'],
-        'text-size': ['match', ['get', 'of'], 'country', 13, 'road', 10.5, 12],
-        'text-letter-spacing': ['match', ['get', 'of'], 'country', 0.35, 'ridge', 0.2, 0.06],
-      },
-      paint: {
-        ...haloed,
-        'text-color': ['match', ['get', 'of'], 'river', palette.riverText, palette.place],
-      },
+      // Names along a line stand on it, where nothing else is; their boxes would claim far more.
+      id: 'slanted-text',
+      ...text,
+      filter: ['all', only('text'), slanted],
+      layout: { ...layout, 'text-rotate': ['get', 'turn'], 'text-allow-overlap': true, 'text-ignore-placement': true },
     },
     {
       id: 'place-text', type: 'symbol', source: 'base', filter: only('place'),
@@ -237,24 +248,36 @@ function textLayers(language: Language, palette: Palette): LayerSpecification[] 
 function stationLayers(palette: Palette): LayerSpecification[] {
   return [
     {
+      // The icon, unseen here, keeps the room of the one drawn above: names of places stay clear
+      // of it, while the station's own name may stand close.
       id: 'station-text', type: 'symbol', source: 'stations',
       layout: {
+        'icon-image': ['get', 'icon'],
+        'icon-allow-overlap': true,
+        'text-optional': true,
         'text-field': ['get', 'label'],
         'text-font': FONTS,
         'text-size': 13,
+        'text-max-width': 24,
         'text-justify': 'auto',
         'text-variable-anchor': ['right', 'left', 'bottom', 'top'],
         'text-radial-offset': 1.7,
         'text-line-height': 1.25,
         'symbol-sort-key': ['get', 'order'],
       },
-      paint: { 'text-color': palette.text, 'text-halo-color': palette.halo, 'text-halo-width': 2.2 },
+      paint: {
+        'icon-opacity': 0,
+        'text-color': palette.text,
+        'text-halo-color': palette.halo,
+        'text-halo-width': 2.2,
+      },
     },
     {
       id: 'stations', type: 'symbol', source: 'stations',
       layout: {
         'icon-image': ['get', 'icon'],
         'icon-allow-overlap': true,
+        'icon-ignore-placement': true,
         'symbol-sort-key': ['-', 0, ['get', 'order']],
       },
     },

@@ -12,7 +12,7 @@ import { SvgMap } from './svg_map.tsx';
 import { boundsOf, fit, MAX_ZOOM, MIN_ZOOM, type Size, type View } from './view.ts';
 
 /** Room around the stations for their names. */
-const MARGIN = 70;
+const MARGIN = 96;
 
 export function MapPanel(): JSX.Element {
   const { t, language } = useWords();
@@ -45,15 +45,16 @@ export function MapPanel(): JSX.Element {
     if (size && (view === null || graphics !== 'shown')) setView(fitted());
   }, [size, known]);
 
-  // The graphics map is built once the first view is known; until it is ready the drawing stands.
+  // The graphics map is built once the stations are known; until it is ready the drawing stands.
   const begun = useRef(false);
   const dress = useRef({ language, palette: colours });
   useEffect(() => {
-    if (!view || !known || begun.current || !glHost.current) return;
+    const first = fitted();
+    if (!first || !known || begun.current || !glHost.current) return;
     begun.current = true;
     const options = {
       host: glHost.current,
-      view,
+      view: first,
       label: t('map.label'),
       pins,
       language,
@@ -73,7 +74,7 @@ export function MapPanel(): JSX.Element {
       // Whoever changed the language while the map was loading gets it in the new one.
       else if (dress.current !== options) map.dress(dress.current.language, dress.current.palette);
     });
-  }, [view, known]);
+  }, [size, known]);
 
   useEffect(() => gl.current?.show(pins), [pins, graphics]);
   useEffect(() => {

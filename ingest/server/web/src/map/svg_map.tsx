@@ -27,7 +27,7 @@ export function SvgMap({ view, size, pins, language, label, select }: SvgMapProp
   return (
     <svg class="svg-map" width={size.width} height={size.height} role="group" aria-label={label}>
       {base}
-      <Texts view={view} size={size} language={language} taken={pins.map((p) => pinBox(p, at(p)))} />
+      <Texts view={view} size={size} language={language} taken={[noteBox(size), ...pins.map((p) => pinBox(p, at(p)))]} />
       {pins.map((pin) => (
         <PinMark key={pin.id} pin={pin} at={at(pin)} select={select} />
       ))}
@@ -129,6 +129,11 @@ function PinMark({ pin, at: [x, y], select }: PinMarkProps): JSX.Element {
       </text>
     </g>
   );
+}
+
+/** Where the note on the map stands. */
+function noteBox(size: Size): Box {
+  return { left: 0, right: 460, top: size.height - 30, bottom: size.height };
 }
 
 function pinBox(pin: Pin, [x, y]: [number, number]): Box {
