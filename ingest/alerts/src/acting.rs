@@ -2,10 +2,10 @@
 //! call returns.
 
 use rusqlite::Connection;
-use tram_wire::UnixMicros;
+use tram_wire::{EpisodeId, UnixMicros};
 
 use crate::{
-    ActError, Alarm, Alerts, AlertsError, AuditLine, audit, database,
+    Alarm, Alerts, AlertsError, AuditLine, audit, database,
     episode::{Episode, Mark},
     ledger::{self, Recorded},
     sweep,
@@ -44,23 +44,23 @@ impl Alerts {
     /// One alarm, by its id or one it had before.
     ///
     /// # Errors
-    /// [`ActError::Unknown`] when there is none.
-    pub fn alarm(&self, id: &str, now: UnixMicros) -> Result<Alarm, ActError> {
+    /// [`AlertsError::Unknown`] when there is none.
+    pub fn alarm(&self, id: &EpisodeId, now: UnixMicros) -> Result<Alarm, AlertsError> {
         let episode = find(&self.connection, id)?;
-        Ok(ledger::view(&self.connection, &self.settings, &episode, now)?)
+        ledger::view(&self.connection, &self.settings, &episode, now)
     }
 
     /// Says that somebody has seen the alarm at its present level.
     ///
     /// # Errors
-    /// [`ActError`] when there is no such alarm, a text is unfit, or it could not be written.
+    /// [`AlertsError`] when there is no such alarm, a text is unfit, or it could not be written.
     pub fn acknowledge(
         &mut self,
-        id: &str,
+        id: &EpisodeId,
         by: &str,
         comment: &str,
         now: UnixMicros,
-    ) -> Result<Alarm, ActError> {
+    ) -> Result<Alarm, AlertsError> {
         person(by, comment)?;
         let detail = serde_json::json!({ "comment": comment }).to_string();
         self.act("ack", id, by, &detail, now, |episode| {
@@ -71,19 +71,19 @@ impl Alerts {
     /// Puts the alarm aside until a time. It ends by itself then, or when the level rises.
     ///
     /// # Errors
-    /// [`ActError`] when there is no such alarm, a text or the time is unfit, or it could not be
+    /// [`AlertsError`] when there is no such alarm, a text or the time is unfit, or it could not be
     /// written.
     pub fn shelve(
         &mut self,
-        id: &str,
+        id: &EpisodeId,
         by: &str,
         until: UnixMicros,
         comment: &str,
         now: UnixMicros,
-    ) -> Result<Alarm, ActError> {
+    ) -> Result<Alarm, AlertsError> {
         person(by, comment)?;
         if until <= now || until.since(now) > MAX_SHELVE {
-            return Err(ActError::Invalid(
+            return Err(AlertsError::Invalid(
                 "an alarm is shelved for at least a moment, at most a week",
             ));
         }
@@ -97,19 +97,19 @@ impl Alerts {
     /// `withdrawn`. When the rule finds the level reached once more, the alarm is back.
     ///
     /// # Errors
-    /// [`ActError`] when there is no such alarm or it is over, a text is unfit, or it could not be
+    /// [`AlertsError`] when there is no such alarm or it is over, a text is unfit, or it could not be
     /// written.
     pub fn withdraw(
         &mut self,
-        id: &str,
+        id: &EpisodeId,
         by: &str,
         comment: &str,
         now: UnixMicros,
-    ) -> Result<Alarm, ActError> {
+    ) -> Result<Alarm, AlertsError> {
         person(by, comment)?;
         let episode = find(&self.connection, id)?;
         if !episode.open {
-            return Err(ActError::Invalid("the alarm is over already"));
+            return Err(AlertsError::Invalid("the alarm is over already"));
         }
         let detail = serde_json::json!({ "comment": comment }).to_string();
         let tx = self.connection.transaction()?;
@@ -143,40 +143,40 @@ impl Alerts {
     fn act(
         &mut self,
         action: &str,
-        id: &str,
+        id: &EpisodeId,
         by: &str,
         detail: &str,
         now: UnixMicros,
         change: impl FnOnce(&mut Episode),
-    ) -> Result<Alarm, ActError> {
+    ) -> Result<Alarm, AlertsError> {
         let mut episode = find(&self.connection, id)?;
         change(&mut episode);
         let tx = self.connection.transaction()?;
         episode.save(&tx)?;
         audit::append(&tx, now, action, &episode.id, by, detail)?;
         tx.commit()?;
-        Ok(ledger::view(&self.connection, &self.settings, &episode, now)?)
+        ledger::view(&self.connection, &self.settings, &episode, now)
     }
 }
 
-fn find(connection: &Connection, id: &str) -> Result<Episode, ActError> {
-    let known = match database::resolve(connection, id)? {
+fn find(connection: &Connection, id: &EpisodeId) -> Result<Episode, AlertsError> {
+    let known = match database::resolve(connection, &id.to_string())? {
         Some(id) => Episode::load(connection, &id)?,
         None => None,
     };
-    known.ok_or_else(|| ActError::Unknown(id.chars().take(64).collect()))
+    known.ok_or(AlertsError::Unknown(*id))
 }
 
 fn mark(by: &str, comment: &str, at: UnixMicros, level: u8) -> Mark {
     Mark { by: by.to_owned(), comment: comment.to_owned(), at: at.0, level }
 }
 
-fn person(by: &str, comment: &str) -> Result<(), ActError> {
+fn person(by: &str, comment: &str) -> Result<(), AlertsError> {
     if by.trim().is_empty() || by.len() > MAX_PERSON_BYTES {
-        return Err(ActError::Invalid("`by` is the name of a person, 1 to 100 bytes"));
+        return Err(AlertsError::Invalid("`by` is the name of a person, 1 to 100 bytes"));
     }
     if comment.len() > MAX_COMMENT_BYTES {
-        return Err(ActError::Invalid("`comment` is at most 1000 bytes"));
+        return Err(AlertsError::Invalid("`comment` is at most 1000 bytes"));
     }
     Ok(())
 }

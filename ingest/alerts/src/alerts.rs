@@ -2,13 +2,12 @@
 
 use std::path::Path;
 
-use rusqlite::{Connection, Transaction};
+use rusqlite::Connection;
 use tram_rules::{Observation, Rule};
-use tram_wire::{NodeId, UnixMicros};
+use tram_wire::{EpisodeId, UnixMicros};
 
 use crate::{
-    Alarm, AlertsError, CapMessage, Config, Counters, Delivery, DeliveryResult, Feed, NodeAlarm,
-    Station,
+    AlertsError, CapMessage, Config, Counters, Delivery, DeliveryResult, Feed, NodeAlarm, Station,
     change::Change,
     database,
     evaluation::Evaluation,
@@ -30,21 +29,21 @@ const SWEEP_EVERY: i64 = 30 * SECOND;
 pub const SILENCE_GRACE: i64 = 120 * SECOND;
 
 /// What stands at one position of the commit log, as far as alarms are concerned.
-#[derive(Debug, Clone, Copy)]
-pub struct Entry<'a> {
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct Entry {
     /// Its position; positions ascend, the first one is 1 or more.
     pub position: u64,
     /// Its readings, in any order; channel by channel is fastest.
-    pub observations: &'a [Observation],
+    pub observations: Vec<Observation>,
     /// The words of nodes.
-    pub alarms: &'a [NodeAlarm],
+    pub alarms: Vec<NodeAlarm>,
 }
 
 /// What a call changed. It is on the disk.
-#[derive(Debug, Clone, Default, PartialEq)]
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Applied {
-    /// The alarms that changed, in order, as they stand now; one that changed twice is there twice.
-    pub changed: Vec<Alarm>,
+    /// The alarms that changed, in order; one that changed twice is there twice.
+    pub changed: Vec<EpisodeId>,
 }
 
 /// The alert engine and its file. One thread at a time: share it behind a mutex.
@@ -54,6 +53,8 @@ pub struct Alerts {
     evaluation: Evaluation,
     receivers: Receivers,
     counters: Counters,
+    /// What the file says.
+    cursor: u64,
     started: UnixMicros,
     write_at: UnixMicros,
     sweep_at: UnixMicros,
@@ -88,6 +89,7 @@ impl Alerts {
             evaluation,
             receivers: Receivers::default(),
             counters: Counters::default(),
+            cursor,
             started: now,
             write_at: now,
             sweep_at: now,
@@ -106,11 +108,9 @@ impl Alerts {
 
     /// The last log position of which nothing is needed again, even after a crash: the log may
     /// forget everything up to and including it.
-    ///
-    /// # Errors
-    /// [`AlertsError`] when the file cannot be read.
-    pub fn cursor(&self) -> Result<u64, AlertsError> {
-        database::cursor(&self.connection)
+    #[must_use]
+    pub fn cursor(&self) -> u64 {
+        self.cursor
     }
 
     /// Evaluates entries of the log, in order. Entries at or before [`position`](Self::position)
@@ -120,17 +120,14 @@ impl Alerts {
     ///
     /// # Errors
     /// [`AlertsError`]; the engine then stands where its file stands.
-    pub fn apply(
-        &mut self,
-        entries: &[Entry<'_>],
-        now: UnixMicros,
-    ) -> Result<Applied, AlertsError> {
+    pub fn apply(&mut self, entries: &[Entry], now: UnixMicros) -> Result<Applied, AlertsError> {
         let mut changes = Vec::new();
         for entry in entries.iter().filter(|entry| entry.position > 0) {
             if entry.position <= self.evaluation.position {
                 continue;
             }
-            let Entry { position, observations, alarms } = *entry;
+            let Entry { position, observations, alarms } = entry;
+            let position = *position;
             self.evaluation.observe(&self.settings, position, observations, now, &mut changes);
             for alarm in alarms {
                 self.evaluation.alarm(&self.settings, position, alarm, now, &mut changes);
@@ -176,13 +173,11 @@ impl Alerts {
     ///
     /// # Errors
     /// [`AlertsError`] when the file cannot be written.
-    pub fn flush(&mut self, now: UnixMicros) -> Result<(), AlertsError> {
-        loop {
-            self.commit(&[], true, now)?;
-            if self.evaluation.settled() == self.evaluation.position {
-                return Ok(());
-            }
+    pub fn flush(&mut self) -> Result<(), AlertsError> {
+        while self.evaluation.unwritten() > 0 {
+            self.commit(&[], true, self.write_at)?;
         }
+        Ok(())
     }
 
     /// Writes changes and states in one transaction; on failure goes back to what the file holds.
@@ -194,8 +189,8 @@ impl Alerts {
     ) -> Result<Applied, AlertsError> {
         let result = self.try_commit(changes, routine, now);
         if result.is_err() {
-            let position = database::cursor(&self.connection)?;
-            self.evaluation = Evaluation::load(&self.connection, &self.settings, position)?;
+            self.cursor = database::cursor(&self.connection)?;
+            self.evaluation = Evaluation::load(&self.connection, &self.settings, self.cursor)?;
         }
         result
     }
@@ -210,13 +205,16 @@ impl Alerts {
         let (mut applied, mut refused) = (Applied::default(), 0);
         for change in changes {
             match ledger::record(&tx, &self.settings, change, now)? {
-                Recorded::Written(alarm) => applied.changed.push(*alarm),
+                Recorded::Written(alarm) => applied.changed.push(alarm.id),
                 Recorded::Nothing => {}
                 Recorded::Refused => refused += 1,
             }
         }
-        let written = write_states(&tx, &self.evaluation, &self.settings, routine)?;
+        let written = self.evaluation.write(&tx, &self.settings, routine)?;
+        let cursor = self.evaluation.settled_without(&written);
+        database::set_cursor(&tx, cursor)?;
         tx.commit()?;
+        self.cursor = cursor;
         self.evaluation.written(&written);
         if routine {
             self.write_at = now.plus(WRITE_EVERY);
@@ -236,12 +234,18 @@ impl Alerts {
         self.receivers.due(&self.connection, target, now)
     }
 
-    /// When there will be something for the receiver `target`; `None` when nothing waits.
+    /// When there will be something for the receiver `target`, `now` at the earliest; `None` when
+    /// nothing waits.
     ///
     /// # Errors
     /// [`AlertsError`] when the file cannot be read.
-    pub fn next_due(&self, target: &str) -> Result<Option<UnixMicros>, AlertsError> {
-        self.receivers.next_due(&self.connection, target)
+    pub fn next_due(
+        &self,
+        target: &str,
+        now: UnixMicros,
+    ) -> Result<Option<UnixMicros>, AlertsError> {
+        let next = self.receivers.next_due(&self.connection, target)?;
+        Ok(next.map(|next| next.max(now)))
     }
 
     /// Marks how an attempt ended. A crash before this repeats the attempt with the same key.
@@ -296,15 +300,4 @@ impl Alerts {
         counters.read(&self.connection)?;
         Ok(counters)
     }
-}
-
-fn write_states(
-    tx: &Transaction<'_>,
-    evaluation: &Evaluation,
-    settings: &Settings,
-    routine: bool,
-) -> Result<Vec<(usize, NodeId)>, AlertsError> {
-    let written = evaluation.write(tx, settings, routine)?;
-    database::set_cursor(tx, evaluation.settled_without(&written))?;
-    Ok(written)
 }

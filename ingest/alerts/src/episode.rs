@@ -148,7 +148,7 @@ impl Episode {
                 comment: mark.comment.clone(),
             }),
             cap: cap.map(|identifier| format!("/cap/{identifier}.xml")),
-            unofficial: rule.is_some_and(|rule| rule.unofficial),
+            unofficial: rule.is_some_and(|rule| rule.unofficial_at(level)),
             source: if self.node { Source::Node } else { Source::Centre },
         }
     }

@@ -3,10 +3,11 @@
 use std::path::PathBuf;
 
 use rusqlite::ErrorCode;
+use tram_wire::EpisodeId;
 
 use crate::ConfigMistake;
 
-/// Why the alert engine cannot do its work. After any of these from
+/// Why the alert engine did not do what it was asked. After any of these from
 /// [`apply`](crate::Alerts::apply) or [`tick`](crate::Alerts::tick), the engine stands where its
 /// file stands: feed the log again from [`position`](crate::Alerts::position).
 #[derive(Debug, thiserror::Error)]
@@ -42,6 +43,12 @@ pub enum AlertsError {
     /// The configuration cannot be used.
     #[error("alerts.{}: {}; {}", .0.key_path, .0.message, .0.fix)]
     Config(ConfigMistake),
+    /// There is no alarm of this id.
+    #[error("there is no alarm {0}")]
+    Unknown(EpisodeId),
+    /// What a person asked for cannot be done as they sent it; the text says what to send.
+    #[error("{0}")]
+    Invalid(&'static str),
     /// More of something than a documented limit.
     #[error("{0}")]
     Limit(&'static str),
@@ -67,25 +74,5 @@ impl From<rusqlite::Error> for AlertsError {
 impl From<serde_json::Error> for AlertsError {
     fn from(error: serde_json::Error) -> Self {
         Self::Corrupt(error.to_string())
-    }
-}
-
-/// Why what a person asked for was not done.
-#[derive(Debug, thiserror::Error)]
-pub enum ActError {
-    /// There is no alarm of this id.
-    #[error("there is no alarm {0}")]
-    Unknown(String),
-    /// A field is empty, too long or out of range; the text says which and what to send.
-    #[error("{0}")]
-    Invalid(&'static str),
-    /// It could not be written down, so it was not done.
-    #[error(transparent)]
-    Alerts(#[from] AlertsError),
-}
-
-impl From<rusqlite::Error> for ActError {
-    fn from(error: rusqlite::Error) -> Self {
-        Self::Alerts(error.into())
     }
 }

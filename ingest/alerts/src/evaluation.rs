@@ -194,10 +194,9 @@ impl Evaluation {
         }
     }
 
-    /// The last log position of which no state needs anything again.
-    pub(crate) fn settled(&self) -> u64 {
-        let dirty = self.held.values().filter_map(|held| held.dirty_from).min();
-        dirty.map_or(self.position, |from| from.saturating_sub(1).min(self.position))
+    /// How many states the file does not hold as they are.
+    pub(crate) fn unwritten(&self) -> usize {
+        self.held.values().filter(|held| held.dirty_from.is_some()).count()
     }
 
     /// Writes the states that have turned and, with `routine`, as many others as fit.
@@ -248,7 +247,7 @@ impl Evaluation {
         }
     }
 
-    /// The cursor that holds once `keys` are written.
+    /// The last log position of which no state needs anything again once `keys` are written.
     pub(crate) fn settled_without(&self, keys: &[(usize, NodeId)]) -> u64 {
         let keys: std::collections::HashSet<_> = keys.iter().collect();
         let rest = self.held.iter().filter(|(key, _)| !keys.contains(key));

@@ -1,31 +1,26 @@
 //! Alarms of the centre: episodes, the alarm list, CAP 1.2 messages and their feed, and a durable
 //! outbox of signed webhooks.
 //!
-//! # The calls
-//! ```text
-//! Alerts::open(path, &config, rules, stations, now) // the file's own cursor decides where to go on
-//! alerts.position() -> u64                    // the last log position evaluated; feed what follows
-//! alerts.cursor() -> u64                      // the last one whose effects are on disk; the log
-//!                                             // may forget everything up to and including it
-//! alerts.apply(&[Entry], now) -> Applied      // Entry { position, observations, alarms }
-//! alerts.tick(now) -> Applied                 // once a second: missing data, renewals, clean-up
-//! alerts.flush()                              // at the end of the program
+//! [`Alerts`] is the engine and its file. Readings come in from the commit log by
+//! [`Alerts::apply`], time by [`Alerts::tick`]; what is to be delivered goes out by
+//! [`Alerts::due`], is sent by a [`Webhook`] on a thread of its receiver's own, and comes back by
+//! [`Alerts::done`]. People act by [`Alerts::acknowledge`], [`Alerts::shelve`] and
+//! [`Alerts::withdraw`]; everybody reads [`Alerts::alarms`], [`Alerts::feed`] and [`Alerts::cap`].
 //!
-//! alerts.alarms(now) -> Vec<Alarm>            // newest first; Alarm serialises to the HTTP shape
-//! alerts.alarm(id, now) -> Option<Alarm>
-//! alerts.acknowledge(id, by, comment, now) -> Alarm
-//! alerts.shelve(id, by, until, comment, now) -> Alarm
-//! alerts.withdraw(id, by, comment, now) -> Alarm
+//! # What it promises
+//! * *Evaluation is exactly once.* A transition, the state it came of, its CAP messages, its
+//!   deliveries and the cursor in the log are one transaction of one file.
+//! * *Delivery is at least once*, with an `Idempotency-Key` that is the same for every attempt and
+//!   after every crash; exactly once where the receiver honours the key. A repeat is possible only
+//!   when the process died between sending and marking.
+//! * *An alarm raised on a node and the same alarm raised here are one episode.*
+//! * A level that needs approval stays a restricted draft, out of the feed; the public gets the
+//!   highest level below it.
 //!
-//! alerts.due(target, now) -> Vec<Delivery>    // decisions; one thread a target
-//! alerts.done(&delivery, result, now)
-//! alerts.next_due(target, now) -> Option<UnixMicros>
-//! Webhook::new(&WebhookConfig) ; webhook.send(&delivery, now) -> DeliveryResult   // blocking
-//!
-//! alerts.feed(now) -> Feed { body, etag }     // /cap/alerts.atom
-//! alerts.cap(identifier) -> Option<CapMessage { xml, etag, public }>
-//! alerts.counters() -> Counters               // for /metrics
-//! ```
+//! # What it does not do
+//! It has no clock, no task and no thread: time is an argument, and the program decides who calls
+//! what. It evaluates nothing itself: that is `tram-rules`, the same code as on the node. Approval,
+//! escalation and channels other than the webhook and the feed are not here yet.
 #![warn(missing_docs)]
 
 mod acting;
@@ -71,7 +66,7 @@ pub use config::{
 pub use config_area::{AreaConfig, CircleConfig};
 pub use counters::Counters;
 pub use delivery::{Delivery, DeliveryResult};
-pub use error::{ActError, AlertsError};
+pub use error::AlertsError;
 pub use evaluation::MAX_STATES;
 pub use feed::{Feed, MAX_FEED_ENTRIES};
 pub use ledger::MAX_OPEN_EPISODES;
@@ -83,4 +78,4 @@ pub use settings::{MAX_RULES, MAX_STATIONS};
 pub use signature::{sign, verify};
 pub use station::Station;
 pub use sweep::MAX_EPISODES;
-pub use webhook::{MAX_ATTEMPT, Webhook, deliver_due};
+pub use webhook::{MAX_ATTEMPT, Webhook};

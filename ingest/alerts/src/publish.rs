@@ -278,7 +278,7 @@ impl<'a> Desk<'a> {
             if let Some(risk) = level.risk {
                 parameters.push(("RISK-LEVEL", risk.to_string()));
             }
-            if self.rule.unofficial {
+            if self.rule.unofficial_at(level.level) {
                 parameters.push(("UNOFFICIAL", "true".to_owned()));
             }
         }

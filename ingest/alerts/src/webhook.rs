@@ -1,16 +1,16 @@
 //! Sending: one signed POST, waited for.
 
-use std::{sync::Mutex, time::Duration};
+use std::time::Duration;
 
 use tram_wire::UnixMicros;
 use ureq::Agent;
 
-use crate::{
-    Alerts, AlertsError, Delivery, DeliveryResult, Secret, SecretError, WebhookConfig, sign,
-};
+use crate::{Delivery, DeliveryResult, Secret, SecretError, WebhookConfig, sign};
 
 /// How long an attempt may take, from the name's resolution to the answer's head.
 pub const MAX_ATTEMPT: Duration = Duration::from_secs(10);
+/// How long the connection may take of that.
+const MAX_CONNECT: Duration = Duration::from_secs(3);
 /// The largest head of an answer that is read, in bytes; bodies are not read.
 const MAX_ANSWER_HEAD_BYTES: usize = 16 * 1024;
 
@@ -31,6 +31,7 @@ impl Webhook {
     pub fn new(config: &WebhookConfig) -> Result<Self, SecretError> {
         let agent = Agent::config_builder()
             .timeout_global(Some(MAX_ATTEMPT))
+            .timeout_connect(Some(MAX_CONNECT))
             .http_status_as_error(false)
             // A redirect would carry the warning where nobody has configured it to go.
             .max_redirects(0)
@@ -71,31 +72,4 @@ impl Webhook {
             Err(error) => DeliveryResult::Failed(error.to_string()),
         }
     }
-}
-
-/// Sends everything that is due to one receiver, without holding the engine while it waits;
-/// returns how many attempts were made. `clock` is asked for the time of each step.
-///
-/// # Errors
-/// [`AlertsError`] when the outbox cannot be read or marked.
-///
-/// # Panics
-/// When another thread panicked while it held the engine.
-pub fn deliver_due(
-    alerts: &Mutex<Alerts>,
-    webhook: &Webhook,
-    clock: impl Fn() -> UnixMicros,
-) -> Result<usize, AlertsError> {
-    let engine = || alerts.lock().expect("no thread panics while it holds the engine");
-    let due = engine().due(&webhook.name, clock())?;
-    let attempts = due.len();
-    for delivery in due {
-        let result = webhook.send(&delivery, clock());
-        engine().done(&delivery, &result, clock())?;
-        if matches!(result, DeliveryResult::Failed(_)) {
-            // The receiver is not there: the others wait until it is.
-            break;
-        }
-    }
-    Ok(attempts)
 }

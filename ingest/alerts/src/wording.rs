@@ -55,7 +55,7 @@ impl<'a> Wording<'a> {
             }
             Language::Zh => (format!("依据：{legal}。"), "该阈值尚未得到官方确认。"),
         };
-        let unofficial = if rule.unofficial { unofficial } else { "" };
+        let unofficial = if rule.unofficial_at(self.level) { unofficial } else { "" };
         format!("{description} {basis}{unofficial}")
     }
 
