@@ -149,12 +149,11 @@ impl Device for Adxl355 {
     }
 }
 
-/// The vector of gravity in g for a part that has been tilted by so many radians: +1 g along Z when
-/// level, with atan2(x, z) and atan2(y, z) being the two tilts.
+/// What a resting part whose X and Y axes point so many radians above the horizon feels, in g: +1
+/// along Z when level.
 fn gravity(tilt_x: f64, tilt_y: f64) -> [f64; 3] {
-    let (x, y) = (tilt_x.tan(), tilt_y.tan());
-    let length = (x * x + y * y + 1.0).sqrt();
-    [x / length, y / length, 1.0 / length]
+    let (x, y) = (tilt_x.sin(), tilt_y.sin());
+    [x, y, (1.0 - x * x - y * y).max(0.0).sqrt()]
 }
 
 /// 20 bits left-aligned in 3 bytes, held at the ends.
@@ -186,11 +185,12 @@ mod tests {
     }
 
     #[test]
-    fn the_vector_of_gravity_keeps_its_length() {
-        for (x, y) in [(0.0, 0.0), (0.1, 0.0), (0.3, -0.4), (-1.0, 1.0)] {
+    fn the_vector_of_gravity_keeps_its_length_and_its_angles() {
+        for (x, y) in [(0.0, 0.0), (0.1, 0.0), (0.3, -0.4), (-0.7, 0.7)] {
             let [gx, gy, gz] = gravity(x, y);
             assert!((gx.hypot(gy).hypot(gz) - 1.0).abs() < 1e-12);
-            assert!((gx.atan2(gz) - x).abs() < 1e-12 && (gy.atan2(gz) - y).abs() < 1e-12);
+            assert!((gx.atan2(gy.hypot(gz)) - x).abs() < 1e-12);
+            assert!((gy.atan2(gx.hypot(gz)) - y).abs() < 1e-12);
         }
     }
 }

@@ -4,12 +4,12 @@ use tram_wire::Millimetre;
 
 use crate::{Signal, World, rounding::nearest_unsigned, sense::Sense, world::noise::Random};
 
-/// The longest time a row's vehicles are spread back over.
-const MAX_SPREAD_US: u64 = 3_600_000_000;
 /// The most vehicles one row of a recording makes; more do not fit on a road.
 const MAX_VEHICLES_PER_ROW: u64 = 10_000;
 /// At least this much lies between two vehicles on one loop.
 const GAP_US: u64 = 300_000;
+/// At least this much lies between two vehicles of a recording, one being on either loop.
+const CLEAR_US: u64 = 40_000;
 /// What a recording without speeds is played with, km/h.
 const USUAL_SPEED: f64 = 40.0;
 /// What a recording without occupancy is played with, mm.
@@ -119,9 +119,9 @@ impl DualLoop {
             world.recording()?.rows(channel)
         };
         let Some(counts) = rows(Signal::VehicleCount) else { return passages };
-        while let Some(row) = counts.get(self.next_row) {
-            let before = self.next_row.checked_sub(1).and_then(|i| counts.get(i));
-            let since = before.map_or(0, |b| world.elapsed_at(b.at));
+        while let Some((row, (since, whole))) =
+            counts.get(self.next_row).zip(world.row_covers(counts, self.next_row))
+        {
             if since > sense.now() {
                 break;
             }
@@ -138,16 +138,15 @@ impl DualLoop {
                 (tenths > 0).then_some(tenths as f64 / 10.0)
             };
             let ends = world.elapsed_at(row.at);
-            let whole = ends - since;
-            let slot = whole.min(MAX_SPREAD_US) / count;
+            let slot = (ends - since) / count;
             let pace = us_per_mm(same_time(Signal::VehicleSpeed).unwrap_or(USUAL_SPEED));
             let between = nearest_unsigned(self.spacing * pace);
             let above = match same_time(Signal::Occupancy) {
                 Some(percent) => percent / 100.0 * whole as f64 / count as f64,
                 None => (USUAL_LENGTH + self.length) * pace,
             };
-            // No longer than leaves the loops free before the next vehicle.
-            let longest = slot.saturating_sub(between + slot / 100).max(1);
+            // No longer than leaves both loops free for a while before the next vehicle.
+            let longest = slot.saturating_sub(between + (slot / 50).max(CLEAR_US)).max(1);
             let above = nearest_unsigned(above).clamp(1, longest);
             let margin = slot.saturating_sub(between + above) / 2;
             passages.extend((0..count).map(|i| Passage {

@@ -25,7 +25,7 @@ impl EdgeLine {
     /// Edges lost so far because nobody took them.
     #[must_use]
     pub fn lost(&self) -> u64 {
-        locked(&self.inner).queue(self.line).map_or(0, |q| q.lost)
+        locked(&self.inner).lost_edges(self.line)
     }
 }
 

@@ -25,9 +25,9 @@ pub enum Signal {
     Rain,
     /// Water level above the datum.
     WaterLevel,
-    /// Tilt about one horizontal axis, positive when +X of the part sinks.
+    /// How far the part's +X axis points above the horizon.
     TiltX,
-    /// Tilt about the other, positive when +Y of the part sinks.
+    /// How far its +Y axis does.
     TiltY,
     /// Vehicles over a dual loop. In a recording: since the row before.
     VehicleCount,

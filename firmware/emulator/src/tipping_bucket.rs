@@ -12,8 +12,6 @@ const STEP_US: u64 = 100_000;
 const SWING_US: u64 = 450_000;
 /// The most tips one row of a recording makes; more are lost.
 const MAX_TIPS_PER_ROW: u64 = 10_000;
-/// The longest time a row's rain is spread back over.
-const MAX_SPREAD_US: u64 = 3_600_000_000;
 
 /// The part.
 #[derive(Debug, Clone)]
@@ -62,7 +60,7 @@ impl TippingBucket {
             let rate = sense.world.weather().rain_rate(from + STEP_US / 2);
             self.water += rate * STEP_US as f64 / 3.6e9;
             if self.water >= self.holds {
-                self.water = 0.0;
+                self.water -= self.holds;
                 let at = from + STEP_US;
                 self.swinging_until = at + SWING_US;
                 self.tip(at, sense, queue);
@@ -81,9 +79,9 @@ impl TippingBucket {
         else {
             return;
         };
-        while let Some(row) = rows.get(self.next_row) {
-            let before = self.next_row.checked_sub(1).and_then(|i| rows.get(i));
-            let since = before.map_or(0, |b| world.elapsed_at(b.at));
+        while let Some((row, (since, _))) =
+            rows.get(self.next_row).zip(world.row_covers(rows, self.next_row))
+        {
             if since > sense.now() {
                 break;
             }
@@ -96,9 +94,8 @@ impl TippingBucket {
             queue.lost += tips.saturating_sub(MAX_TIPS_PER_ROW);
             let tips = tips.min(MAX_TIPS_PER_ROW);
             let at = world.elapsed_at(row.at);
-            let spread = (at - since).min(MAX_SPREAD_US);
             for later in (0..tips).rev() {
-                self.tip(at - spread / tips * later, sense, queue);
+                self.tip(at - (at - since) / tips * later, sense, queue);
             }
         }
     }

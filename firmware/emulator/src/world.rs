@@ -5,7 +5,7 @@ mod weather;
 
 use tram_wire::{ChannelName, UnixMicros};
 
-use crate::{Recording, Signal};
+use crate::{Recording, Signal, recording::Row};
 use weather::Weather;
 
 /// What happens.
@@ -47,11 +47,13 @@ pub struct World {
     elapsed: u64,
 }
 
-/// The longest a first row's count is spread back over, and the most it is before the first row.
+/// The longest time a row counts for, and so the most there is before the first row.
 const MAX_LEAD_US: i64 = 3_600_000_000;
+/// The shortest time before the first row: parts need it to start.
+const MIN_LEAD_US: i64 = 1_000_000;
 /// How much later than the row before the first one would have been a replay starts, so that a
 /// program that samples in step with the rows makes no reading for that one.
-const AFTER_ROW_BEFORE_US: i64 = 1_000_000;
+const AFTER_ROW_BEFORE_US: i64 = 1;
 
 impl World {
     /// A world at its beginning. `speed` is how many seconds of the script pass in one second (it
@@ -145,20 +147,36 @@ impl World {
         u64::try_from(unix.since(self.start)).unwrap_or(0)
     }
 
+    /// The elapsed time from which row `index` of some rows counts, and how long that is: since the
+    /// row before it, an hour at most.
+    pub(crate) fn row_covers(&self, rows: &[Row], index: usize) -> Option<(u64, u64)> {
+        let row = rows.get(index)?;
+        let whole = match index.checked_sub(1).and_then(|i| rows.get(i)) {
+            Some(before) => row.at.since(before.at).min(MAX_LEAD_US),
+            None => first_row_covers(rows),
+        };
+        let since = self.elapsed_at(row.at.plus(-whole));
+        Some((since, u64::try_from(whole).unwrap_or(0)))
+    }
+
     fn unix(&self, elapsed: u64) -> UnixMicros {
         self.start.plus(i64::try_from(elapsed).unwrap_or(i64::MAX))
     }
 }
 
-/// A channel's rows cover the time since the row before; the first one is taken to cover as much
-/// as the second.
+/// How long before its first row a channel begins: the first row is taken to cover as much time as
+/// the second.
+fn first_row_covers(rows: &[Row]) -> i64 {
+    match rows {
+        [first, second, ..] => second.at.since(first.at).clamp(MIN_LEAD_US, MAX_LEAD_US),
+        _ => MIN_LEAD_US,
+    }
+}
+
 fn replay_start(recording: &Recording) -> UnixMicros {
     let starts = recording.channels().filter_map(|c| {
         let rows = recording.rows(c)?;
-        let first = rows.first()?.at;
-        let gap = rows.get(1).map_or(0, |second| second.at.since(first));
-        let lead = gap.min(MAX_LEAD_US) - AFTER_ROW_BEFORE_US;
-        Some(first.plus(-lead.max(AFTER_ROW_BEFORE_US)))
+        Some(rows.first()?.at.plus(AFTER_ROW_BEFORE_US - first_row_covers(rows)))
     });
     starts.min().unwrap_or(recording.first())
 }
@@ -234,7 +252,7 @@ mod tests {
         let recording = Recording::parse(text).expect("well formed");
         let (first, last) = (recording.first(), recording.last());
         let mut world = World::new(Scenario::Replay(recording), 1, 60);
-        let start = first.plus(-(15 * 60 - 1) * 1_000_000);
+        let start = first.plus(1 - 15 * 60 * 1_000_000);
         assert_eq!(world.clock(), Clock::Virtual { start, end: last });
         let channel = ChannelName::new("water_level").expect("a name");
         world.advance(world.elapsed_at(last) - 1);
