@@ -17,7 +17,7 @@
 //! | pressure | DPS310 | exact at 1 Pa |
 //! | air temperature | DPS310 | exact at 1 m°C |
 //! | temperature | TMP105 | 62.5 m°C |
-//! | temperature, humidity | SHT4x | 2.7 m°C and 1.9 m%RH, to which the crate `sht4x` adds up to 6 m°C and 4 m%RH |
+//! | temperature, humidity | SHT4x | 2.7 m°C and 1.9 m%RH, less up to 3.7 and 2.9 that the crate `sht4x` cuts off |
 //! | PM1 to PM10 | SEN5x | exact at 0.1 µg/m³ |
 //! | temperature, humidity | SEN5x | 5 m°C and 10 m%RH |
 //! | tilt | ADXL355 | 3.9 µrad |

@@ -9,7 +9,11 @@ use embedded_hal::{
 };
 use embedded_io::{Read, ReadReady, Write};
 use proptest::prelude::*;
-use tram_drivers::{Adxl355, Tmp105, ultrasonic::Range};
+use tram_drivers::{
+    Adxl355, Dps310, Tmp105,
+    dps310::{Identification, Oversampling},
+    ultrasonic::Range,
+};
 use tram_emulator::{
     Board, BusError, BusEvent, Clock, Fault, Medium, Part, PartKind, Recording, RelayState,
     Scenario, Signal, Sounding, SpeedOfSound, UartError, WiringError, World,
@@ -171,6 +175,71 @@ fn cold_air_makes_an_uncompensated_part_say_more() {
     assert!((80..=95).contains(&off), "{off}");
 }
 
+/// A gauge that is swept away in mid-flood says nothing; its recording has an empty value.
+#[test]
+fn a_recorded_gap_is_a_part_that_does_not_answer() {
+    let text = "time,channel,value\n\
+        2024-09-10T00:00:00Z,level,87\n2024-09-10T00:00:00Z,soil,18.5\n\
+        2024-09-10T01:00:00Z,level,\n2024-09-10T01:00:00Z,soil,\n\
+        2024-09-10T02:00:00Z,level,88\n2024-09-10T02:00:00Z,soil,19\n";
+    let name = |s| ChannelName::new(s).expect("a name");
+    let echo = river(Sounding::Triggered, SpeedOfSound::Compensated);
+    let parts = [
+        part(echo).feeding(Signal::WaterLevel, name("level")),
+        part(TMP105).feeding(Signal::SoilTemperature, name("soil")),
+    ];
+    let recording = Recording::parse(text).expect("well formed");
+    let board = Board::new(World::new(Scenario::Replay(recording), 1, 1), &parts).expect("fits");
+    let mut thermometer = Tmp105::new(board.bus(), 0x48);
+    let mut uart = board.uart(0).expect("connected");
+    let said = [0, 1, 2].map(|hour| {
+        // The first row comes an hour after the beginning.
+        board.advance((hour + 1) * 3_600_000_000);
+        uart.write(&[0x55]).expect("a line takes bytes");
+        board.delay().delay_ms(50);
+        let echo = uart.read_ready().expect("a line can be asked");
+        uart.read(&mut [0; 8]).ok();
+        let _ = thermometer.init();
+        (echo, thermometer.read().ok())
+    });
+    let soil = |milli| Some(MilliCelsius(milli));
+    assert_eq!(said, [(true, soil(18_500)), (false, None), (true, soil(19_000))]);
+}
+
+/// A program that asks once a second always finds a new result, whatever the phase.
+#[test]
+fn a_dps310_asked_once_a_second_is_always_ready() {
+    let board = Board::new(quiet(), &[part(PartKind::Dps310 { address: 0x77 })]).expect("fits");
+    let mut driver = Dps310::new(board.bus(), 0x77, Identification::Strict, Oversampling::Sixteen);
+    board.advance(20_000);
+    assert_eq!(driver.init(), Err(tram_drivers::Error::NotReady), "it takes 40 ms to start");
+    board.advance(60_000);
+    assert_eq!(driver.init(), Ok(()));
+    assert_eq!(driver.read(), Err(tram_drivers::Error::NotReady), "it has not measured yet");
+    for second in 1..300 {
+        // Up to 20 ms early or late, as a busy program is.
+        board.advance(second * 1_000_000 + second * 7_919 % 40_000);
+        let sample = driver.read().expect("half a second is enough");
+        let truth = board.truth(0, Signal::Pressure).expect("air is always there");
+        assert!((f64::from(sample.pressure.0) - truth).abs() < 3.0);
+    }
+}
+
+/// Both crates find their parts by name and number.
+#[test]
+fn sensirions_parts_say_who_they_are() {
+    let parts = [part(PartKind::Sht4x { address: 0x44 }), part(PartKind::Sen5x)];
+    let board = Board::new(quiet(), &parts).expect("they fit");
+    board.advance(1_000_000);
+    let mut sht = sht4x::Sht4x::new(board.bus());
+    assert_eq!(sht.serial_number(&mut board.delay()), Ok(0x0f4a_11d3));
+    let mut sen = sen5x::Sen5x::new(board.bus(), board.delay());
+    let name = sen.product_name().expect("it is idle");
+    assert!(name.starts_with(b"SEN55\0"));
+    assert_eq!(sen.version().expect("it is idle").firmware_major, 2);
+    assert_eq!(sen.device_status(), Ok(0));
+}
+
 #[test]
 fn handles_work_from_several_threads() {
     let board = Board::new(quiet(), &[part(TMP105), part(ADXL355)]).expect("they fit");
@@ -192,8 +261,8 @@ fn handles_work_from_several_threads() {
 /// A recorded flood comes back value for value through the registers of a range finder.
 #[test]
 fn a_recorded_flood_comes_back_to_the_millimetre() {
-    let folder = std::env::var("TRAM_DATA").unwrap_or_else(|_| "../../../shared/data".into());
-    let path = Path::new(&folder).join("river/imhea_piu03/iMHEA_PIU_03_HI_01_raw.csv");
+    let path = Path::new(env!("CARGO_MANIFEST_DIR"))
+        .join("../../../shared/data/river/imhea_piu03/iMHEA_PIU_03_HI_01_raw.csv");
     let Ok(raw) = fs::read_to_string(&path) else {
         println!("skipped: {} is not there", path.display());
         return;

@@ -212,9 +212,9 @@ impl Subject for Sht {
             .into_iter()
     }
 
-    /// Half a tick (1.3 m°C, 1 m%RH) and what the crate's binary fractions cut off.
+    /// Half a tick (1.34 m°C, 0.96 m%RH) and what the crate's binary fractions cut off.
     fn tolerance(signal: Signal) -> f64 {
-        if signal == Signal::Humidity { 5.0 } else { 7.0 }
+        if signal == Signal::Humidity { 3.9 } else { 5.1 }
     }
 
     fn step(_: Signal) -> i64 {
