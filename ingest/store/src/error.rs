@@ -1,7 +1,11 @@
 //! What can go wrong with the store, named after what to do about it.
 
-use std::path::PathBuf;
+use std::{
+    io,
+    path::{Path, PathBuf},
+};
 
+use rusqlite::ErrorCode;
 use thiserror::Error;
 
 /// What can go wrong with the store. Each text is a sentence that says what to do.
@@ -53,6 +57,16 @@ pub enum StoreError {
         /// What the system said.
         detail: String,
     },
+    /// One entry of the log holds something else than was written; the others do not suffer.
+    #[error("entry {entry} of {} is damaged ({detail}); pass over it, and check the disk", path.display())]
+    Damaged {
+        /// The log.
+        path: PathBuf,
+        /// The entry; reading goes on behind it.
+        entry: i64,
+        /// What was found.
+        detail: String,
+    },
     /// The cursor is behind the oldest entry the log still holds.
     #[error(
         "log entries after {after} are gone, the oldest is {oldest}: register the consumer before it stops reading, or start it again from {oldest}"
@@ -78,5 +92,62 @@ impl StoreError {
     #[must_use]
     pub fn fatal(&self) -> bool {
         matches!(self, Self::SyncFailed { .. } | Self::Corrupt { .. } | Self::Version { .. })
+    }
+}
+
+/// Names an error of SQLite.
+pub(crate) fn wrap(path: &Path, error: &rusqlite::Error) -> StoreError {
+    let path = path.to_owned();
+    let detail = error.to_string();
+    match error.sqlite_error_code() {
+        Some(ErrorCode::DiskFull) => StoreError::Full { path },
+        Some(ErrorCode::ReadOnly | ErrorCode::CannotOpen | ErrorCode::PermissionDenied) => {
+            StoreError::ReadOnly { path }
+        }
+        Some(ErrorCode::DatabaseBusy | ErrorCode::DatabaseLocked) => StoreError::Locked { path },
+        Some(ErrorCode::DatabaseCorrupt | ErrorCode::NotADatabase) => {
+            StoreError::Corrupt { path, detail }
+        }
+        Some(_) => StoreError::Io { path, detail },
+        // Not from SQLite itself: a value of another type or range than this program writes.
+        None => StoreError::Corrupt { path, detail },
+    }
+}
+
+/// Names an error of the file system.
+pub(crate) fn wrap_io(path: &Path, error: &io::Error) -> StoreError {
+    let path = path.to_owned();
+    match error.kind() {
+        io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded => StoreError::Full { path },
+        io::ErrorKind::PermissionDenied | io::ErrorKind::ReadOnlyFilesystem => {
+            StoreError::ReadOnly { path }
+        }
+        _ => StoreError::Io { path, detail: error.to_string() },
+    }
+}
+
+/// Says that a file holds what this program does not write.
+pub(crate) fn corrupt(path: &Path, detail: impl Into<String>) -> StoreError {
+    StoreError::Corrupt { path: path.to_owned(), detail: detail.into() }
+}
+
+#[cfg(test)]
+mod tests {
+    use rusqlite::ffi;
+
+    use super::*;
+
+    #[test]
+    fn each_code_of_sqlite_has_the_name_of_what_to_do() {
+        let named = |code| {
+            wrap(Path::new("log.db"), &rusqlite::Error::SqliteFailure(ffi::Error::new(code), None))
+        };
+        assert!(matches!(named(ffi::SQLITE_FULL), StoreError::Full { .. }));
+        assert!(matches!(named(ffi::SQLITE_READONLY), StoreError::ReadOnly { .. }));
+        assert!(matches!(named(ffi::SQLITE_CANTOPEN), StoreError::ReadOnly { .. }));
+        assert!(matches!(named(ffi::SQLITE_BUSY), StoreError::Locked { .. }));
+        assert!(matches!(named(ffi::SQLITE_CORRUPT), StoreError::Corrupt { .. }));
+        assert!(matches!(named(ffi::SQLITE_NOTADB), StoreError::Corrupt { .. }));
+        assert!(matches!(named(ffi::SQLITE_IOERR_FSYNC), StoreError::Io { .. }));
     }
 }

@@ -1,11 +1,20 @@
 //! Answers of the history as files: CSV and Parquet, streamed with bounded memory.
+//!
+//! Values are exact: decimal text in CSV, `DECIMAL` in Parquet. Times are UTC. A mean, and a sum
+//! in Parquet, is a double-precision number.
 
-use std::io::{self, Write};
+mod csv;
+mod parquet;
+mod text;
+
+pub use csv::{csv, csv_aggregates};
+pub use parquet::{parquet, parquet_aggregates};
+
+use std::io;
 
 use thiserror::Error;
-use tram_pipeline::DatastreamKey;
 
-use crate::{Aggregates, History, StoreError};
+use crate::StoreError;
 
 /// Why an export ended early.
 #[derive(Debug, Error)]
@@ -31,61 +40,35 @@ pub enum Function {
     Last,
     /// Sum.
     Sum,
-    /// How many usable values.
+    /// How many usable values; a column of its own in any case.
     Count,
 }
 
-/// Writes readings as CSV: `time,value,quality,tests`. Says how many.
-///
-/// # Errors
-/// [`ExportError`].
-pub fn csv(
-    out: &mut impl Write,
-    key: &DatastreamKey,
-    history: History,
-) -> Result<u64, ExportError> {
-    let _ = (out, key, history);
-    Ok(0)
+impl Function {
+    /// Its name in questions and column heads.
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Mean => "mean",
+            Self::Min => "min",
+            Self::Max => "max",
+            Self::Last => "last",
+            Self::Sum => "sum",
+            Self::Count => "count",
+        }
+    }
 }
 
-/// Writes aggregates as CSV: `time,` the functions in the order given, `count,good`. Says how
-/// many rows.
-///
-/// # Errors
-/// [`ExportError`].
-pub fn csv_aggregates(
-    out: &mut impl Write,
-    key: &DatastreamKey,
-    aggregates: Aggregates,
-    functions: &[Function],
-) -> Result<u64, ExportError> {
-    let _ = (out, key, aggregates, functions);
-    Ok(0)
+/// The functions that need a column beside `count` and `good`, each once.
+fn columns(functions: &[Function]) -> Vec<Function> {
+    let mut columns = Vec::new();
+    for function in functions {
+        if *function != Function::Count && !columns.contains(function) {
+            columns.push(*function);
+        }
+    }
+    columns
 }
 
-/// Writes readings as Parquet. Says how many.
-///
-/// # Errors
-/// [`ExportError`].
-pub fn parquet<W: Write + Send>(
-    out: W,
-    key: &DatastreamKey,
-    history: History,
-) -> Result<u64, ExportError> {
-    let _ = (out, key, history);
-    Ok(0)
-}
-
-/// Writes aggregates as Parquet. Says how many rows.
-///
-/// # Errors
-/// [`ExportError`].
-pub fn parquet_aggregates<W: Write + Send>(
-    out: W,
-    key: &DatastreamKey,
-    aggregates: Aggregates,
-    functions: &[Function],
-) -> Result<u64, ExportError> {
-    let _ = (out, key, aggregates, functions);
-    Ok(0)
-}
+#[cfg(test)]
+mod tests;

@@ -18,17 +18,24 @@
 #![warn(missing_docs)]
 
 mod aggregate;
+mod chunk;
+mod columns;
 mod cursor;
+mod day;
 mod error;
 pub mod export;
+mod head;
 mod history;
 mod latest;
 mod log;
+mod memory;
 mod options;
 mod quarantine;
 mod reader;
+mod schema;
 mod sealer;
 mod store;
+mod summary;
 
 pub use aggregate::{Aggregates, Bucket};
 pub use cursor::LogId;

@@ -1,12 +1,57 @@
 //! The only writer of `log.db`.
 
-use tram_pipeline::Record;
+mod entry;
+mod maintain;
+mod write;
 
-use crate::{LogId, StoreError};
+pub(crate) use entry::{EntryRow, entries};
+
+use std::{
+    collections::{BTreeMap, HashMap},
+    path::PathBuf,
+    sync::{Arc, atomic::Ordering::Relaxed},
+};
+
+use rusqlite::{Connection, TransactionBehavior};
+use tram_pipeline::{Progress, Record};
+use tram_wire::{NodeId, SpoolId};
+
+use crate::{LogId, StoreError, error::wrap, log::write::Batch, store::Shared};
+
+/// The cursor of the sealer.
+pub(crate) const SEAL: &str = "seal";
 
 /// The commit log, open for writing. There is one in a process, and one process.
 #[derive(Debug)]
-pub struct Log {}
+pub struct Log {
+    path: PathBuf,
+    db: Connection,
+    shared: Arc<Shared>,
+    progress: HashMap<(NodeId, SpoolId), Progress>,
+    stats: LogStats,
+    cursors: BTreeMap<String, Cursor>,
+    quarantine: Held,
+    /// What made the log refuse everything, if something did.
+    failed: Option<String>,
+}
+
+/// How far a consumer is.
+#[derive(Debug, Clone, Copy, Default)]
+struct Cursor {
+    position: LogId,
+    /// Whether the position is not written yet.
+    dirty: bool,
+    /// Whether entries behind it are kept for it.
+    holds: bool,
+}
+
+/// What the quarantine holds.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub(crate) struct Held {
+    pub(crate) rows: u64,
+    /// Of payload.
+    pub(crate) bytes: u64,
+}
 
 /// A transaction that is on disk.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -22,7 +67,7 @@ pub struct Committed {
 /// How large the log is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct LogStats {
-    /// The oldest entry the log may still hold, minus one.
+    /// Entries up to this one are gone.
     pub trimmed: LogId,
     /// The last entry.
     pub last: LogId,
@@ -31,51 +76,93 @@ pub struct LogStats {
 }
 
 impl Log {
+    /// `progress`, `stats` and `quarantine` are what the database holds.
+    pub(crate) fn new(
+        path: PathBuf,
+        db: Connection,
+        shared: Arc<Shared>,
+        progress: HashMap<(NodeId, SpoolId), Progress>,
+        stats: LogStats,
+        quarantine: Held,
+    ) -> Result<Self, StoreError> {
+        let cursors = BTreeMap::new();
+        let mut log = Self { path, db, shared, progress, stats, cursors, quarantine, failed: None };
+        log.restore_cursors()?;
+        Ok(log)
+    }
+
     /// Writes all records in one transaction and returns when they are on disk, with the
-    /// deduplication state they change. Readings are in the head when it returns.
+    /// deduplication state they change. Readings are in the head when it returns. The records
+    /// must come in the order in which the pipeline gave them.
     ///
     /// # Errors
     /// [`StoreError`]; then nothing of it was written. After one that is
     /// [`fatal`](StoreError::fatal) the log takes nothing more.
     pub fn append(&mut self, records: &[Record]) -> Result<Committed, StoreError> {
-        let _ = records;
-        Ok(Committed { last: LogId(0), entries: 0, readings: 0 })
+        if let Some(detail) = &self.failed {
+            return Err(StoreError::SyncFailed { path: self.path.clone(), detail: detail.clone() });
+        }
+        let result = self.write(records);
+        result.map_err(|e| self.judge(e))
     }
 
-    /// Notes how far a consumer has read. Written with the next [`maintain`](Self::maintain);
-    /// a crash before gives the consumer some entries again.
-    pub fn advance(&mut self, consumer: &str, to: LogId) {
-        let _ = (consumer, to);
+    fn write(&mut self, records: &[Record]) -> Result<Committed, StoreError> {
+        let error = |e| wrap(&self.path, &e);
+        let tx =
+            self.db.transaction_with_behavior(TransactionBehavior::Immediate).map_err(error)?;
+        let mut batch = Batch::new(&tx, &self.path, &self.shared, &self.progress, self.stats.last);
+        for record in records {
+            batch.put(record)?;
+        }
+        let outcome = batch.finish(self.quarantine)?;
+        tx.commit().map_err(error)?;
+
+        self.progress.extend(outcome.progress);
+        self.quarantine = outcome.quarantine;
+        self.shared.refused.messages.fetch_add(outcome.refused, Relaxed);
+        self.shared.refused.dropped.fetch_add(outcome.dropped, Relaxed);
+        let committed = Committed {
+            last: outcome.last,
+            entries: outcome.last.0.abs_diff(self.stats.last.0),
+            readings: outcome.readings,
+        };
+        self.stats.bytes += outcome.bytes;
+        self.take_up(records, &outcome.new_series);
+        self.stats.last = outcome.last;
+        Ok(committed)
     }
 
-    /// Forgets a consumer for good, so that it no longer holds back the log.
-    ///
-    /// # Errors
-    /// [`StoreError`] when it could not be written.
-    pub fn forget(&mut self, consumer: &str) -> Result<(), StoreError> {
-        let _ = consumer;
-        Ok(())
+    /// Shows what was committed to those who read.
+    fn take_up(&self, records: &[Record], new_series: &[tram_pipeline::DatastreamKey]) {
+        let mut head = self.shared.head.write();
+        for key in new_series {
+            head.add_series(*key, None);
+        }
+        let mut id = self.stats.last;
+        for record in records {
+            if let Record::Accepted(a) = record {
+                id = LogId(id.0 + 1);
+                head.take(id, a.received, a.payload.len(), &a.columns);
+            }
+        }
     }
 
-    /// How far each consumer has read, by name; `seal` is the sealer's.
-    #[must_use]
-    pub fn cursors(&self) -> Vec<(String, LogId)> {
-        Vec::new()
-    }
-
-    /// Writes cursors and what the sealer has done, then deletes entries behind all cursors, a
-    /// bounded number a call. Call it about once a second, between appends. Says how many were
-    /// deleted.
-    ///
-    /// # Errors
-    /// [`StoreError`] when it could not be written; nothing is lost by it.
-    pub fn maintain(&mut self) -> Result<u64, StoreError> {
-        Ok(0)
+    /// After an error of the disk nobody knows what of a transaction is on it, so no more is
+    /// taken: SQLite may answer a later fsync with success although pages are gone.
+    fn judge(&mut self, error: StoreError) -> StoreError {
+        let error = match error {
+            StoreError::Io { path, detail } => StoreError::SyncFailed { path, detail },
+            other => other,
+        };
+        if error.fatal() {
+            self.failed = Some(error.to_string());
+        }
+        error
     }
 
     /// How large the log is.
     #[must_use]
     pub fn stats(&self) -> LogStats {
-        LogStats::default()
+        self.stats
     }
 }

@@ -1,5 +1,6 @@
 //! Messages that were refused, kept to be looked at.
 
+use rusqlite::Connection;
 use tram_pipeline::Reason;
 use tram_wire::{NodeId, UnixMicros};
 
@@ -25,4 +26,32 @@ pub struct Quarantined {
     /// The payload, cut to what was asked for; `None` when it was dropped to stay within
     /// [`Options::quarantine_bytes`](crate::Options::quarantine_bytes).
     pub payload: Option<Vec<u8>>,
+}
+
+/// The messages refused last, newest first.
+pub(crate) fn newest(
+    db: &Connection,
+    limit: usize,
+    payload_bytes: usize,
+) -> rusqlite::Result<Vec<Quarantined>> {
+    let bound = |n: usize| i64::try_from(n).unwrap_or(i64::MAX);
+    db.prepare_cached(
+        "SELECT id, received, topic, node, reason, detail, readings, bytes, substr(payload, 1, ?1)
+         FROM quarantine ORDER BY id DESC LIMIT ?2",
+    )?
+    .query_map((bound(payload_bytes), bound(limit)), |r| {
+        let (node, reason): (Option<String>, String) = (r.get(3)?, r.get(4)?);
+        Ok(Quarantined {
+            id: r.get(0)?,
+            received: UnixMicros(r.get(1)?),
+            topic: r.get(2)?,
+            node: node.and_then(|n| NodeId::new(&n).ok()),
+            reason: Reason::from_name(&reason),
+            detail: r.get(5)?,
+            readings: r.get::<_, i64>(6)?.unsigned_abs(),
+            bytes: r.get::<_, i64>(7)?.unsigned_abs(),
+            payload: r.get(8)?,
+        })
+    })?
+    .collect()
 }

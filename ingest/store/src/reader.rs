@@ -1,9 +1,18 @@
 //! The log in order, for consumers.
 
-use tram_pipeline::{Form, Identity, NodeAlarm, Readings};
+use std::path::{Path, PathBuf};
+
+use rusqlite::Connection;
+use tram_pipeline::{Content, Dictionary, Form, Identity, NodeAlarm, Origin, Readings, replay};
 use tram_wire::{Loss, NodeId, UnixMicros};
 
-use crate::{LogId, StoreError};
+use crate::{
+    LogId, StoreError,
+    error::wrap,
+    log::{EntryRow, entries},
+    memory::Dictionaries,
+    schema,
+};
 
 /// One entry of the log, decoded.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -25,22 +34,61 @@ pub struct LogEntry {
     /// What the node lost, its times in Unix microseconds.
     pub losses: Vec<Loss>,
     /// The alarm, when it is one.
-    pub alarm: Option<NodeAlarm>,
+    pub alarm: Option<Box<NodeAlarm>>,
 }
 
 /// Reads the log on a connection of its own; one for each consumer.
 #[derive(Debug)]
-pub struct LogReader {}
+pub struct LogReader {
+    path: PathBuf,
+    db: Connection,
+    dictionaries: Dictionaries,
+}
 
 impl LogReader {
+    pub(crate) fn open(path: &Path) -> Result<Self, StoreError> {
+        let db = schema::open_to_read(path)?;
+        Ok(Self { path: path.to_owned(), db, dictionaries: Dictionaries::default() })
+    }
+
     /// The entries behind `cursor`, at most `limit`, in order. Empty when there are none.
     ///
     /// # Errors
-    /// [`StoreError::Trimmed`] when entries behind the cursor are gone; others when the log
-    /// cannot be read.
+    /// [`StoreError::Trimmed`] when entries behind the cursor are gone, [`StoreError::Damaged`]
+    /// when the next entry is not what was written (the caller says so and goes on behind it),
+    /// others when the log cannot be read.
     pub fn after(&mut self, cursor: LogId, limit: usize) -> Result<Vec<LogEntry>, StoreError> {
-        let _ = (cursor, limit);
-        Ok(Vec::new())
+        let trimmed =
+            self.number("SELECT coalesce(max(value), 0) FROM meta WHERE name = 'trimmed'")?;
+        if cursor.0 < trimmed {
+            return Err(StoreError::Trimmed { after: cursor.0, oldest: trimmed.saturating_add(1) });
+        }
+        let rows = entries(&self.db, &self.path, cursor, limit)?;
+        // Entries have no gaps, so the next one was deleted after the look before.
+        if let Some((first, _)) = rows.first()
+            && first.0 > cursor.0.saturating_add(1)
+        {
+            return Err(StoreError::Trimmed { after: cursor.0, oldest: first.0 });
+        }
+        let mut out: Vec<LogEntry> = Vec::with_capacity(rows.len());
+        for (id, row) in rows {
+            let entry = match row {
+                Ok(row) => decode(&self.db, &self.path, &mut self.dictionaries, id, row)?,
+                Err(detail) => Err(detail.to_owned()),
+            };
+            match entry {
+                Ok(entry) => out.push(entry),
+                Err(_) if !out.is_empty() => break,
+                Err(detail) => {
+                    return Err(StoreError::Damaged {
+                        path: self.path.clone(),
+                        entry: id.0,
+                        detail,
+                    });
+                }
+            }
+        }
+        Ok(out)
     }
 
     /// The last entry that is on disk.
@@ -48,6 +96,60 @@ impl LogReader {
     /// # Errors
     /// [`StoreError`] when the log cannot be read.
     pub fn last(&mut self) -> Result<LogId, StoreError> {
-        Ok(LogId(0))
+        self.number(
+            "SELECT max(coalesce((SELECT max(id) FROM log), 0),
+                        coalesce((SELECT value FROM meta WHERE name = 'trimmed'), 0))",
+        )
+        .map(LogId)
     }
+
+    fn number(&self, sql: &str) -> Result<i64, StoreError> {
+        self.db
+            .prepare_cached(sql)
+            .and_then(|mut s| s.query_row([], |r| r.get(0)))
+            .map_err(|e| wrap(&self.path, &e))
+    }
+}
+
+/// Decodes a row. The inner error says what is wrong with an entry that cannot be.
+pub(crate) fn decode(
+    db: &Connection,
+    path: &Path,
+    dictionaries: &mut Dictionaries,
+    id: LogId,
+    row: EntryRow,
+) -> Result<Result<LogEntry, String>, StoreError> {
+    let mut content = attempt(db, path, dictionaries, &row)?;
+    if let (Err(_), Identity::Spool { spool, .. }) = (&content, row.identity) {
+        // A dictionary only grows: what it did not hold then, it may hold now.
+        dictionaries.forget(row.node, spool);
+        content = attempt(db, path, dictionaries, &row)?;
+    }
+    let EntryRow { node, received, form, identity, payload, .. } = row;
+    Ok(content.map(|Content { columns, losses, alarm }| LogEntry {
+        id,
+        node,
+        received,
+        identity,
+        form,
+        payload,
+        columns,
+        losses,
+        alarm,
+    }))
+}
+
+fn attempt(
+    db: &Connection,
+    path: &Path,
+    dictionaries: &mut Dictionaries,
+    row: &EntryRow,
+) -> Result<Result<Content, String>, StoreError> {
+    let none = Dictionary::default();
+    let dictionary = match row.identity {
+        Identity::Spool { spool, .. } => dictionaries.get(db, path, row.node, spool)?,
+        Identity::Pack(_) => &none,
+    };
+    let origin = Origin { node: row.node, received: row.received, offset: row.offset, dictionary };
+    Ok(replay(row.form, &row.payload, origin).map_err(|reason| reason.to_string()))
 }

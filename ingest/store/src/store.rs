@@ -1,12 +1,24 @@
 //! The store's folder, and the handle everybody reads through.
 
-use std::path::Path;
+mod open;
+
+use std::{
+    fs::File,
+    path::{Path, PathBuf},
+    sync::{
+        Arc, Mutex, PoisonError,
+        atomic::{AtomicU64, Ordering::Relaxed},
+    },
+};
 
 use tram_pipeline::{DatastreamKey, Memory};
 use tram_wire::{ChannelName, NodeId, UnixMicros};
 
 use crate::{
     Aggregates, History, Latest, Log, LogReader, Options, Quarantined, Sealer, StoreError,
+    error::wrap,
+    head::{Frozen, SharedHead},
+    quarantine, schema,
 };
 
 /// A store that has just been opened, in its parts.
@@ -44,13 +56,58 @@ pub struct StoreStats {
     pub head_readings: u64,
     /// Messages refused since the store exists.
     pub quarantined_messages: u64,
-    /// Payloads dropped from the quarantine to stay within its bound.
+    /// Payloads dropped from the quarantine to stay within its bounds.
     pub quarantine_dropped: u64,
+}
+
+/// Messages refused since the store exists, as the database counts them.
+#[derive(Debug, Default)]
+pub(crate) struct Refused {
+    pub(crate) messages: AtomicU64,
+    pub(crate) dropped: AtomicU64,
+}
+
+/// What the parts of an open store share.
+#[derive(Debug)]
+pub(crate) struct Shared {
+    dir: PathBuf,
+    pub(crate) options: Options,
+    pub(crate) head: SharedHead,
+    /// What the sealer has done and the log has not written yet.
+    sealed: Mutex<Option<Arc<Frozen>>>,
+    pub(crate) refused: Refused,
+    /// Held while the store is open, so that no other process opens it.
+    _lock: File,
+}
+
+impl Shared {
+    pub(crate) fn series_dir(&self) -> PathBuf {
+        self.dir.join("series")
+    }
+
+    pub(crate) fn log_path(&self) -> PathBuf {
+        self.dir.join("log.db")
+    }
+
+    /// Leaves word for the log. What it has not taken up yet is older and told by this as well.
+    pub(crate) fn set_sealed(&self, frozen: Arc<Frozen>) {
+        let mut slot = self.sealed.lock().unwrap_or_else(PoisonError::into_inner);
+        match &*slot {
+            Some(newer) if newer.through >= frozen.through => {}
+            _ => *slot = Some(frozen),
+        }
+    }
+
+    pub(crate) fn take_sealed(&self) -> Option<Arc<Frozen>> {
+        self.sealed.lock().unwrap_or_else(PoisonError::into_inner).take()
+    }
 }
 
 /// The handle everybody reads through. Cloning it is cheap; it may be used from any thread.
 #[derive(Debug, Clone)]
-pub struct Store {}
+pub struct Store {
+    shared: Arc<Shared>,
+}
 
 impl Store {
     /// Opens the folder, creating it if needed, and reads back what was not sealed.
@@ -58,41 +115,50 @@ impl Store {
     /// # Errors
     /// [`StoreError`], each with a sentence that says what to do.
     pub fn open(dir: &Path, options: Options) -> Result<Opened, StoreError> {
-        let _ = options;
-        Err(StoreError::ReadOnly { path: dir.to_owned() })
+        open::open(dir, options)
     }
 
     /// Every datastream known, in order of node and channel.
     #[must_use]
     pub fn datastreams(&self) -> Vec<DatastreamKey> {
-        Vec::new()
+        let mut keys: Vec<_> = self.shared.head.read().keys().collect();
+        keys.sort_unstable();
+        keys
     }
 
     /// The datastream of a channel; of several quantities the one heard last.
     #[must_use]
     pub fn find(&self, node: &NodeId, channel: &ChannelName) -> Option<DatastreamKey> {
-        let _ = (node, channel);
-        None
+        let head = self.shared.head.read();
+        let of_channel = |key: &DatastreamKey| key.node == *node && key.channel == *channel;
+        head.latest()
+            .filter(|l| of_channel(&l.key))
+            .max_by_key(|l| l.time)
+            .map(|l| l.key)
+            .or_else(|| head.keys().find(of_channel))
     }
 
     /// The latest reading of every datastream, in order of node and channel.
     #[must_use]
     pub fn latest(&self) -> Vec<Latest> {
-        Vec::new()
+        let mut latest: Vec<_> = self.shared.head.read().latest().collect();
+        latest.sort_unstable_by_key(|l| l.key);
+        latest
     }
 
-    /// The readings of a datastream from `from` up to before `to`.
+    /// The readings of a datastream from `from` up to before `to`. One that is not known has
+    /// none.
     ///
     /// # Errors
-    /// [`StoreError`] when a file cannot be opened; later ones come from the iterator.
+    /// [`StoreError`] when the folder cannot be read; later ones come from the iterator.
     pub fn history(
         &self,
         key: &DatastreamKey,
         from: UnixMicros,
         to: UnixMicros,
     ) -> Result<History, StoreError> {
-        let _ = (key, from, to);
-        Err(StoreError::Trimmed { after: 0, oldest: 0 })
+        let head = self.shared.head.read().range(key, from.0, to.0);
+        History::new(self.shared.series_dir(), *key, from.0, to.0, head)
     }
 
     /// The same by steps of `step` microseconds, aligned to 1970-01-01T00:00:00Z; a step of 0
@@ -107,8 +173,7 @@ impl Store {
         to: UnixMicros,
         step: i64,
     ) -> Result<Aggregates, StoreError> {
-        let _ = (key, from, to, step);
-        Err(StoreError::Trimmed { after: 0, oldest: 0 })
+        Ok(Aggregates::new(self.history(key, from, to)?, step))
     }
 
     /// The messages refused last, newest first, at most `limit`, each payload cut to
@@ -121,8 +186,9 @@ impl Store {
         limit: usize,
         payload_bytes: usize,
     ) -> Result<Vec<Quarantined>, StoreError> {
-        let _ = (limit, payload_bytes);
-        Ok(Vec::new())
+        let path = self.shared.log_path();
+        let db = schema::open_to_read(&path)?;
+        quarantine::newest(&db, limit, payload_bytes).map_err(|e| wrap(&path, &e))
     }
 
     /// A reader of the log on a connection of its own.
@@ -130,12 +196,18 @@ impl Store {
     /// # Errors
     /// [`StoreError`] when the log cannot be opened.
     pub fn reader(&self) -> Result<LogReader, StoreError> {
-        Ok(LogReader {})
+        LogReader::open(&self.shared.log_path())
     }
 
     /// Sizes for the metrics.
     #[must_use]
     pub fn stats(&self) -> StoreStats {
-        StoreStats::default()
+        let head = self.shared.head.read();
+        StoreStats {
+            datastreams: head.series_count() as u64,
+            head_readings: head.readings(),
+            quarantined_messages: self.shared.refused.messages.load(Relaxed),
+            quarantine_dropped: self.shared.refused.dropped.load(Relaxed),
+        }
     }
 }

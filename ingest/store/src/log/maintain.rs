@@ -1,0 +1,118 @@
+//! Cursors, and forgetting what everybody has read.
+
+use rusqlite::{TransactionBehavior, params};
+
+use super::{Cursor, Log, SEAL};
+use crate::{LogId, StoreError, error::wrap, latest};
+
+/// The most entries deleted in one call of [`Log::maintain`], so that an append waits little.
+const MAX_TRIM: i64 = 20_000;
+
+impl Log {
+    /// Notes how far a consumer has read. Written with the next [`maintain`](Self::maintain);
+    /// a crash before gives the consumer some entries again.
+    pub fn advance(&mut self, consumer: &str, to: LogId) {
+        let cursor = self.cursors.entry(consumer.to_owned()).or_default();
+        if to > cursor.position {
+            *cursor = Cursor { position: to, dirty: true, ..*cursor };
+        }
+    }
+
+    /// How far each consumer has read, by name; `seal` is the sealer's.
+    #[must_use]
+    pub fn cursors(&self) -> Vec<(String, LogId)> {
+        self.cursors.iter().map(|(name, c)| (name.clone(), c.position)).collect()
+    }
+
+    /// Writes cursors and what the sealer has done, then deletes entries behind all cursors, a
+    /// bounded number a call. Call it about once a second, between appends. Says how many were
+    /// deleted.
+    ///
+    /// # Errors
+    /// [`StoreError`] when it could not be written; nothing is lost by it. After one that is
+    /// [`fatal`](StoreError::fatal) the log takes nothing more.
+    pub fn maintain(&mut self) -> Result<u64, StoreError> {
+        let sealed = self.shared.take_sealed();
+        if let Some(frozen) = &sealed {
+            self.advance(SEAL, frozen.through);
+        }
+        let target = self.trim_target();
+        if sealed.is_none()
+            && target <= self.stats.trimmed
+            && !self.cursors.values().any(|c| c.dirty)
+        {
+            return Ok(0);
+        }
+        let trimmed = self.write_maintenance(sealed.as_deref(), target);
+        if let (Err(_), Some(frozen)) = (&trimmed, sealed) {
+            self.shared.set_sealed(frozen);
+        }
+        let bytes = trimmed.map_err(|e| self.judge(e))?;
+        let deleted = target.0.abs_diff(self.stats.trimmed.0);
+        self.cursors.values_mut().for_each(|c| c.dirty = false);
+        self.stats.trimmed = target;
+        self.stats.bytes = self.stats.bytes.saturating_sub(bytes);
+        Ok(deleted)
+    }
+
+    /// The last entry that may go now.
+    fn trim_target(&self) -> LogId {
+        let holding = self.cursors.values().filter(|c| c.holds).map(|c| c.position);
+        let behind = holding.min().unwrap_or_default();
+        let bound = LogId(self.stats.trimmed.0.saturating_add(MAX_TRIM));
+        behind.min(bound).min(self.stats.last).max(self.stats.trimmed)
+    }
+
+    /// Says how many bytes of payload were deleted.
+    fn write_maintenance(
+        &mut self,
+        sealed: Option<&crate::head::Frozen>,
+        target: LogId,
+    ) -> Result<u64, StoreError> {
+        let error = |e| wrap(&self.path, &e);
+        let from = self.stats.trimmed;
+        let tx =
+            self.db.transaction_with_behavior(TransactionBehavior::Immediate).map_err(error)?;
+        for (name, cursor) in self.cursors.iter().filter(|(_, c)| c.dirty) {
+            tx.prepare_cached("INSERT OR REPLACE INTO cursor(name, position) VALUES (?, ?)")
+                .and_then(|mut s| s.execute(params![name, cursor.position.0]))
+                .map_err(error)?;
+        }
+        for (id, reading) in sealed.into_iter().flat_map(|f| &f.latest) {
+            latest::save(&tx, *id, reading).map_err(error)?;
+        }
+        let bytes: i64 = tx
+            .query_row(
+                "SELECT coalesce(sum(length(payload)), 0) FROM log WHERE id > ? AND id <= ?",
+                (from.0, target.0),
+                |r| r.get(0),
+            )
+            .map_err(error)?;
+        tx.execute("DELETE FROM log WHERE id > ? AND id <= ?", (from.0, target.0))
+            .map_err(error)?;
+        tx.execute("INSERT OR REPLACE INTO meta(name, value) VALUES ('trimmed', ?)", [target.0])
+            .map_err(error)?;
+        tx.commit().map_err(error)?;
+        Ok(bytes.unsigned_abs())
+    }
+
+    /// Reads the cursors; a consumer that is new starts at the oldest entry there is.
+    pub(super) fn restore_cursors(&mut self) -> Result<(), StoreError> {
+        let error = |e| wrap(&self.path, &e);
+        let rows: Vec<(String, i64)> = self
+            .db
+            .prepare("SELECT name, position FROM cursor")
+            .and_then(|mut s| s.query_map([], |r| Ok((r.get(0)?, r.get(1)?)))?.collect())
+            .map_err(error)?;
+        for (name, position) in rows {
+            let cursor = Cursor { position: LogId(position), ..Cursor::default() };
+            self.cursors.insert(name, cursor);
+        }
+        let trimmed = self.stats.trimmed;
+        let new = Cursor { position: trimmed, dirty: true, holds: true };
+        for name in self.shared.options.consumers.iter().map(String::as_str).chain([SEAL]) {
+            self.cursors.entry(name.to_owned()).or_insert(new).holds = true;
+        }
+        Ok(())
+    }
+}

@@ -1,0 +1,97 @@
+//! The tables, and how a database file is opened.
+
+use std::{path::Path, time::Duration};
+
+use rusqlite::{Connection, OpenFlags};
+
+use crate::{StoreError, error::wrap};
+
+/// The format of the files; one with another number is refused.
+pub(crate) const FORMAT: i64 = 1;
+/// How long a statement waits for another connection of this process.
+const BUSY_TIMEOUT: Duration = Duration::from_secs(10);
+
+/// `log.db`. Sequence numbers and spool ids are unsigned 64-bit numbers in signed columns.
+pub(crate) const LOG: &str = "
+CREATE TABLE meta(name TEXT PRIMARY KEY, value INTEGER NOT NULL) WITHOUT ROWID;
+CREATE TABLE log(
+    id INTEGER PRIMARY KEY, received INTEGER NOT NULL, node TEXT NOT NULL,
+    form INTEGER NOT NULL, spool INTEGER, seq INTEGER, uptime_offset INTEGER,
+    readings INTEGER NOT NULL, crc INTEGER NOT NULL, payload BLOB NOT NULL);
+CREATE TABLE series(
+    id INTEGER PRIMARY KEY, node TEXT NOT NULL, channel TEXT NOT NULL,
+    quantity INTEGER NOT NULL, senml INTEGER NOT NULL, UNIQUE(node, channel, quantity));
+CREATE TABLE latest(
+    series INTEGER PRIMARY KEY, time INTEGER NOT NULL, value INTEGER,
+    quality INTEGER NOT NULL, received INTEGER NOT NULL);
+CREATE TABLE spool(
+    node TEXT NOT NULL, spool INTEGER NOT NULL, updated INTEGER NOT NULL,
+    progress BLOB NOT NULL, PRIMARY KEY(node, spool)) WITHOUT ROWID;
+CREATE TABLE birth(
+    node TEXT PRIMARY KEY, received INTEGER NOT NULL, payload BLOB NOT NULL) WITHOUT ROWID;
+CREATE TABLE dictionary(
+    node TEXT NOT NULL, spool INTEGER NOT NULL, number INTEGER NOT NULL,
+    channel TEXT NOT NULL, quantity INTEGER NOT NULL,
+    PRIMARY KEY(node, spool, number)) WITHOUT ROWID;
+CREATE TABLE boot(
+    node TEXT NOT NULL, boot INTEGER NOT NULL, uptime_offset INTEGER NOT NULL,
+    updated INTEGER NOT NULL, PRIMARY KEY(node, boot)) WITHOUT ROWID;
+CREATE TABLE pack(id INTEGER PRIMARY KEY, node TEXT NOT NULL, digest BLOB NOT NULL);
+CREATE INDEX pack_node ON pack(node, id);
+CREATE TABLE quarantine(
+    id INTEGER PRIMARY KEY AUTOINCREMENT, received INTEGER NOT NULL, topic TEXT NOT NULL,
+    node TEXT, reason TEXT NOT NULL, detail TEXT NOT NULL, readings INTEGER NOT NULL,
+    bytes INTEGER NOT NULL, payload BLOB);
+CREATE INDEX quarantine_payload ON quarantine(id) WHERE payload IS NOT NULL;
+CREATE TABLE cursor(name TEXT PRIMARY KEY, position INTEGER NOT NULL) WITHOUT ROWID;
+";
+
+/// `series/{day}.db`. It needs no other file to be read.
+pub(crate) const DAY: &str = "
+CREATE TABLE series(
+    id INTEGER PRIMARY KEY, node TEXT NOT NULL, channel TEXT NOT NULL,
+    quantity INTEGER NOT NULL, UNIQUE(node, channel, quantity));
+CREATE TABLE chunk(
+    id INTEGER PRIMARY KEY, series INTEGER NOT NULL, first INTEGER NOT NULL,
+    last INTEGER NOT NULL, count INTEGER NOT NULL, usable INTEGER NOT NULL,
+    good INTEGER NOT NULL, min INTEGER, max INTEGER, last_value INTEGER, sum INTEGER,
+    summary_crc INTEGER NOT NULL, crc INTEGER NOT NULL, data BLOB NOT NULL);
+CREATE INDEX chunk_time ON chunk(series, first, last);
+";
+
+/// Opens a database for writing and makes its tables if it is new.
+pub(crate) fn open(path: &Path, tables: &str) -> Result<Connection, StoreError> {
+    let db = connect(path, OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_CREATE)?;
+    let error = |e| wrap(path, &e);
+    // FULL: a commit is fsynced. The log would be worth nothing without.
+    db.execute_batch(
+        "PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; PRAGMA wal_autocheckpoint = 4000;",
+    )
+    .map_err(error)?;
+    let found: i64 = db.pragma_query_value(None, "user_version", |r| r.get(0)).map_err(error)?;
+    match found {
+        FORMAT => {}
+        0 => db
+            .execute_batch(&format!("BEGIN; {tables} PRAGMA user_version = {FORMAT}; COMMIT;"))
+            .map_err(error)?,
+        found => return Err(StoreError::Version { path: path.to_owned(), found, known: FORMAT }),
+    }
+    Ok(db)
+}
+
+/// Opens a database that exists, to read it.
+pub(crate) fn open_to_read(path: &Path) -> Result<Connection, StoreError> {
+    // Not read-only: whoever comes first after a crash has to bring the write-ahead log in order.
+    let db = connect(path, OpenFlags::SQLITE_OPEN_READ_WRITE)?;
+    db.execute_batch("PRAGMA query_only = 1;").map_err(|e| wrap(path, &e))?;
+    Ok(db)
+}
+
+fn connect(path: &Path, flags: OpenFlags) -> Result<Connection, StoreError> {
+    let error = |e| wrap(path, &e);
+    let db = Connection::open_with_flags(path, flags | OpenFlags::SQLITE_OPEN_NO_MUTEX)
+        .map_err(error)?;
+    db.busy_timeout(BUSY_TIMEOUT).map_err(error)?;
+    db.set_prepared_statement_cache_capacity(32);
+    Ok(db)
+}

@@ -1,0 +1,77 @@
+//! What is known of a chunk without reading it.
+
+use tram_wire::Quality;
+
+use crate::columns::Columns;
+
+/// Count, ends, extremes and sum of the readings of a chunk. Only usable values enter `min`,
+/// `max`, `last_value` and `sum`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Summary {
+    pub(crate) first: i64,
+    pub(crate) last: i64,
+    pub(crate) count: u32,
+    pub(crate) usable: u32,
+    pub(crate) good: u32,
+    pub(crate) min: Option<i64>,
+    pub(crate) max: Option<i64>,
+    pub(crate) last_value: Option<i64>,
+    /// `None` without a usable value or when it passes 64 bits.
+    pub(crate) sum: Option<i64>,
+}
+
+impl Summary {
+    /// The summary of settled columns; `None` of empty ones.
+    pub(crate) fn of(columns: &Columns) -> Option<Self> {
+        let mut summary = Self {
+            first: *columns.micros.first()?,
+            last: *columns.micros.last()?,
+            count: u32::try_from(columns.len()).ok()?,
+            usable: 0,
+            good: 0,
+            min: None,
+            max: None,
+            last_value: None,
+            sum: None,
+        };
+        let mut sum: i128 = 0;
+        for (value, code) in columns.values.iter().zip(&columns.codes) {
+            if !usable(*code) {
+                continue;
+            }
+            summary.usable += 1;
+            summary.good += u32::from(good(*code));
+            summary.min = Some(summary.min.map_or(*value, |m| m.min(*value)));
+            summary.max = Some(summary.max.map_or(*value, |m| m.max(*value)));
+            summary.last_value = Some(*value);
+            sum += i128::from(*value);
+        }
+        summary.sum = i64::try_from(sum).ok().filter(|_| summary.usable > 0);
+        Some(summary)
+    }
+
+    /// A checksum over all of it.
+    pub(crate) fn crc(&self) -> u32 {
+        let mut hasher = crc32fast::Hasher::new();
+        for n in [self.first, self.last] {
+            hasher.update(&n.to_le_bytes());
+        }
+        for n in [self.count, self.usable, self.good] {
+            hasher.update(&n.to_le_bytes());
+        }
+        for n in [self.min, self.max, self.last_value, self.sum] {
+            hasher.update(&[u8::from(n.is_some())]);
+            hasher.update(&n.unwrap_or_default().to_le_bytes());
+        }
+        hasher.finalize()
+    }
+}
+
+/// Whether the value of a reading with this code may enter an aggregate.
+pub(crate) fn usable(code: u16) -> bool {
+    Quality::from_code(code).is_some_and(Quality::usable)
+}
+
+fn good(code: u16) -> bool {
+    code & 0xf == tram_wire::Flag::Good as u16
+}
