@@ -3,7 +3,7 @@ import { arrange } from './alarms/order.ts';
 import { asking } from './alarms/dialog.tsx';
 import { live, now } from './centre.ts';
 import { asTable } from './chart/panel.tsx';
-import { WINDOWS } from './chart/window.ts';
+import { WINDOW_NAMES } from './chart/window.ts';
 import { chooseLanguage, language } from './i18n/current.ts';
 import { nextLanguage } from './i18n/language.ts';
 import { commandOf, neighbour, type Command } from './keyboard.ts';
@@ -44,8 +44,8 @@ function carryOut(command: Command): void {
       asTable.update((shown) => !shown);
       break;
     case 'window': {
-      const chosen = WINDOWS[command.index];
-      if (chosen) look({ window: chosen.name });
+      const window = WINDOW_NAMES[command.index];
+      if (window) look({ window });
       break;
     }
     case 'language':

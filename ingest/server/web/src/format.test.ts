@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { channelName, formatAge, formatNumber, formatSpan, formatTime, formatValue, NO_VALUE, stationName } from './format.ts';
+import { channelName, formatAge, formatMoment, formatNumber, formatSpan, formatTime, formatValue, NO_VALUE, stationName } from './format.ts';
 import { styleOf, QUANTITIES } from './quantities.ts';
 
 const level = { quantity: 'water_level', unit: 'm' };
@@ -72,6 +72,8 @@ describe('a time', () => {
     const ms = Date.parse('2024-09-09T17:30:05Z');
     expect(formatTime(ms, 'clock', 'vi')).toBe('00:30:05');
     expect(formatTime(ms, 'date', 'en')).toBe('10/09');
+    expect(formatMoment(ms, 'vi')).toBe('10/09 00:30:05');
+    expect(formatMoment(ms, 'zh')).toBe('09/10 00:30:05');
     expect(formatTime(null, 'clock', 'en')).toBe(NO_VALUE);
   });
 });

@@ -49,19 +49,12 @@ export function formatValue(
   return unit && text !== NO_VALUE ? `${text}\u00a0${unit}` : text;
 }
 
-export type TimeStyle = 'clock' | 'minute' | 'date' | 'day' | 'full';
+export type TimeStyle = 'clock' | 'minute' | 'date' | 'day';
 const TIME_STYLES: Record<TimeStyle, Intl.DateTimeFormatOptions> = {
   clock: { hour: '2-digit', minute: '2-digit', second: '2-digit' },
   minute: { hour: '2-digit', minute: '2-digit' },
   date: { day: '2-digit', month: '2-digit' },
   day: { weekday: 'short', day: '2-digit', month: '2-digit', year: 'numeric' },
-  full: {
-    day: '2-digit',
-    month: '2-digit',
-    hour: '2-digit',
-    minute: '2-digit',
-    second: '2-digit',
-  },
 };
 
 export function formatTime(ms: number | null, style: TimeStyle, language: Language): string {
@@ -69,7 +62,9 @@ export function formatTime(ms: number | null, style: TimeStyle, language: Langua
   const id = language + style;
   let format = times.get(id);
   if (!format) {
-    format = new Intl.DateTimeFormat(LOCALES[language], {
+    // A Vietnamese day and month are joined by a stroke; the tables of the browser say a dash.
+    const locale = style === 'date' && language === 'vi' ? 'en-GB' : LOCALES[language];
+    format = new Intl.DateTimeFormat(locale, {
       ...TIME_STYLES[style],
       hourCycle: 'h23',
       timeZone: TIME_ZONE,
@@ -77,6 +72,11 @@ export function formatTime(ms: number | null, style: TimeStyle, language: Langua
     times.set(id, format);
   }
   return format.format(ms);
+}
+
+/** Day and time, in that order in every language. */
+export function formatMoment(ms: number, language: Language): string {
+  return `${formatTime(ms, 'date', language)} ${formatTime(ms, 'clock', language)}`;
 }
 
 /** Short enough for a list, coarse enough to be read at a glance. */

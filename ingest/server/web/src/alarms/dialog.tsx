@@ -2,7 +2,7 @@ import type { JSX } from 'preact';
 import { useState } from 'preact/hooks';
 import type { Alarm } from '../contract.ts';
 import { acceptAlarm } from '../centre.ts';
-import { formatAge } from '../format.ts';
+import { formatSpan } from '../format.ts';
 import { useWords } from '../i18n/current.ts';
 import { recall, remember } from '../memory.ts';
 import { Modal } from '../modal.tsx';
@@ -68,7 +68,7 @@ export function AlarmDialog({ alarm, kind }: { alarm: Alarm; kind: Deed['kind'] 
         {kind === 'shelve' && <p class="muted">{t('dialog.shelveWhy')}</p>}
         <label>
           {t('dialog.by')}
-          <input name="by" required maxLength={MAX_NAME} autocomplete="name" defaultValue={recall('name') ?? ''} />
+          <input name="by" required autofocus maxLength={MAX_NAME} autocomplete="name" defaultValue={recall('name') ?? ''} />
         </label>
         {kind === 'shelve' && (
           <label>
@@ -76,7 +76,7 @@ export function AlarmDialog({ alarm, kind }: { alarm: Alarm; kind: Deed['kind'] 
             <select name="minutes" defaultValue="60">
               {MINUTES.map((minutes) => (
                 <option key={minutes} value={minutes} selected={minutes === 60}>
-                  {formatAge(minutes * 60, language)}
+                  {formatSpan(minutes * 60, language)}
                 </option>
               ))}
             </select>

@@ -5,7 +5,7 @@ import { windowNamed } from './window.ts';
 
 const NOW_S = 1_800_000_000;
 const wanted = (channel: string): Wanted => ({
-  station: 's', channel, quantity: 'water_level', unit: 'm', window: windowNamed('15m'),
+  station: 's', channel, quantity: 'water_level', unit: 'm', window: windowNamed('15m', false),
 });
 const iso = (s: number): string => new Date(s * 1000).toISOString();
 const history = (...seconds: number[]): History => ({
@@ -129,13 +129,13 @@ describe('a chart', () => {
     const { loader, requests, request } = setUp();
     loader.show(wanted('c'));
     await request(0).answer(history(NOW_S - 10));
-    await vi.advanceTimersByTimeAsync(windowNamed('15m').refresh * 1000);
+    await vi.advanceTimersByTimeAsync(windowNamed('15m', false).refresh * 1000);
     expect(requests).toHaveLength(2);
   });
 
   it('of aggregates asks from whole steps and leaves single readings out', async () => {
     const { loader, request, shown } = setUp();
-    loader.show({ ...wanted('c'), window: windowNamed('24h') });
+    loader.show({ ...wanted('c'), window: windowNamed('24h', false) });
     const from = Date.parse(request(0).url.searchParams.get('from') ?? '') / 1000;
     expect(from % 120).toBe(0);
     expect(request(0).url.searchParams.get('fn')).toBe('mean,min,max,count');

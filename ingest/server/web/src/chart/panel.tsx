@@ -2,7 +2,7 @@ import type { JSX } from 'preact';
 import { useEffect, useMemo, useState } from 'preact/hooks';
 import type { Latest } from '../contract.ts';
 import { live, now, snapshots } from '../centre.ts';
-import { channelName, formatSpan, formatTime, formatValue, stationName } from '../format.ts';
+import { channelName, formatMoment, formatSpan, formatValue, stationName } from '../format.ts';
 import { useWords } from '../i18n/current.ts';
 import { look, selection } from '../looking.ts';
 import { Age, QualityMark } from '../stations/row.tsx';
@@ -13,7 +13,7 @@ import { fetchHistory, historyUrl } from './history.ts';
 import { SeriesLoader, sameSeries, type Wanted } from './loader.ts';
 import type { Readout } from './plot.ts';
 import { ReadingTable } from './table.tsx';
-import { WINDOWS, windowNamed } from './window.ts';
+import { WINDOW_NAMES, windowNamed, type WindowName } from './window.ts';
 
 /** Whether the chart is shown as a table; the keyboard changes it too. */
 export const asTable = new Store(false);
@@ -57,25 +57,28 @@ export function ChartPanel(): JSX.Element {
         </div>
         <div class="chart-tools">
           <div class="segments" role="group" aria-label={t('chart.window')}>
-            {WINDOWS.map((w) => (
+            {WINDOW_NAMES.map((window) => (
               <button
-                key={w.name}
+                key={window}
                 type="button"
-                aria-pressed={w.name === chosen.window}
-                onClick={() => look({ window: w.name })}
+                aria-pressed={window === chosen.window}
+                onClick={() => look({ window })}
               >
-                {t(`chart.window.${w.name}`)}
+                {t(`chart.window.${window}`)}
               </button>
             ))}
           </div>
           <div class="segments">
-            <button type="button" aria-pressed={table} onClick={() => asTable.update((v) => !v)}>
-              {t(table ? 'chart.asChart' : 'chart.asTable')}
+            <button type="button" aria-pressed={!table} onClick={() => asTable.set(false)}>
+              {t('chart.asChart')}
             </button>
-            <a class="button" href={csvUrl(wanted)} download={`${wanted.station}-${wanted.channel}.csv`}>
-              {t('chart.csv')}
-            </a>
+            <button type="button" aria-pressed={table} onClick={() => asTable.set(true)}>
+              {t('chart.asTable')}
+            </button>
           </div>
+          <a class="button csv" href={csvUrl(wanted)} download={`${wanted.station}-${wanted.channel}.csv`}>
+            {t('chart.csv')}
+          </a>
         </div>
       </div>
       {status.kind === 'failed' && (
@@ -109,7 +112,7 @@ function Key({ wanted, readout }: { wanted: Wanted; readout: Readout | null }): 
       <p class="readout" aria-live="polite" data-readout>
         {readout && (
           <>
-            <time>{formatTime(readout.t * 1000, 'full', language)}</time>{' '}
+            <time>{formatMoment(readout.t * 1000, language)}</time>{' '}
             <b>{formatValue(readout.value, wanted, language, true)}</b>
             {readout.low !== null && readout.high !== null && (
               <>
@@ -130,7 +133,7 @@ function Key({ wanted, readout }: { wanted: Wanted; readout: Readout | null }): 
   );
 }
 
-function useLoader(latest: Latest | undefined, window: Wanted['window']['name']): SeriesLoader {
+function useLoader(latest: Latest | undefined, window: WindowName): SeriesLoader {
   const loader = useMemo(
     () =>
       new SeriesLoader({
@@ -158,9 +161,9 @@ function useLoader(latest: Latest | undefined, window: Wanted['window']['name'])
   return loader;
 }
 
-function wantedOf(latest: Latest, window: Wanted['window']['name']): Wanted {
+function wantedOf(latest: Latest, window: WindowName): Wanted {
   const { station, channel, quantity, unit } = latest;
-  return { station, channel, quantity, unit, window: windowNamed(window) };
+  return { station, channel, quantity, unit, window: windowNamed(window, styleOf(quantity).amount === true) };
 }
 
 function latestOf(

@@ -1,6 +1,6 @@
 import type { JSX } from 'preact';
 import type { Station } from '../contract.ts';
-import { channelName, formatNumber, formatTime, formatUnit, stationName } from '../format.ts';
+import { channelName, formatMoment, formatNumber, formatUnit, stationName } from '../format.ts';
 import { useWords } from '../i18n/current.ts';
 import { styleOf } from '../quantities.ts';
 import type { Shown } from './loader.ts';
@@ -44,7 +44,7 @@ export function ReadingTable({ shown, station }: { shown: Shown; station: Statio
         <tbody>
           {rows.map((point) => (
             <tr key={point.t} class={`quality-row-${point.quality}`}>
-              <td>{formatTime(point.t * 1000, 'full', language)}</td>
+              <td>{formatMoment(point.t * 1000, language)}</td>
               <td class="number">{number(point.value)}</td>
               {ranged && <td class="number">{number(point.low)}</td>}
               {ranged && <td class="number">{number(point.high)}</td>}

@@ -5,13 +5,14 @@ export type WindowName = '15m' | '1h' | '6h' | '24h' | '7d';
 export interface TimeWindow {
   readonly name: WindowName;
   readonly seconds: number;
-  /** Length of an aggregate; null asks for every reading. */
+  /** Length of an aggregate in seconds; null asks for every reading. */
   readonly step: number | null;
   /** How often the newest part is asked for again, in seconds. */
   readonly refresh: number;
 }
 
-export const WINDOWS: readonly TimeWindow[] = [
+/** A line can be as fine as the screen; the bars of an amount have to be told apart. */
+const LINES: readonly TimeWindow[] = [
   { name: '15m', seconds: 900, step: null, refresh: 60 },
   { name: '1h', seconds: 3_600, step: null, refresh: 60 },
   { name: '6h', seconds: 21_600, step: 30, refresh: 15 },
@@ -19,12 +20,23 @@ export const WINDOWS: readonly TimeWindow[] = [
   { name: '7d', seconds: 604_800, step: 900, refresh: 300 },
 ];
 
+const BARS: Record<WindowName, number | null> = {
+  '15m': null,
+  '1h': 60,
+  '6h': 600,
+  '24h': 1_800,
+  '7d': 21_600,
+};
+
+export const WINDOW_NAMES: readonly WindowName[] = LINES.map((w) => w.name);
+
 export const DEFAULT_WINDOW: WindowName = '15m';
 
-export function windowNamed(name: WindowName): TimeWindow {
-  return WINDOWS.find((w) => w.name === name) ?? (WINDOWS[0] as TimeWindow);
+export function windowNamed(name: WindowName, amount: boolean): TimeWindow {
+  const found = LINES.find((w) => w.name === name) ?? (LINES[0] as TimeWindow);
+  return amount ? { ...found, step: BARS[found.name] } : found;
 }
 
 export function asWindow(text: string | undefined): WindowName | null {
-  return WINDOWS.find((w) => w.name === text)?.name ?? null;
+  return WINDOW_NAMES.find((name) => name === text) ?? null;
 }

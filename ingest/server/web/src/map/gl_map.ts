@@ -87,9 +87,9 @@ export async function createGlMap(options: GlMapOptions): Promise<GlMap> {
   map.touchZoomRotate.disableRotation();
   map.keyboard.disableRotation();
 
-  map.on('styleimagemissing', ({ id }) => {
+  map.setMissingStyleImageResolver((id) => {
     const image = drawIcon(id, palette);
-    if (image && !map.hasImage(id)) map.addImage(id, image, { pixelRatio: ICON_RATIO });
+    if (image) map.addImage(id, image, { pixelRatio: ICON_RATIO });
   });
   map.on('click', 'stations', (event) => {
     const id: unknown = event.features?.[0]?.properties['id'];
@@ -248,36 +248,27 @@ function textLayers(language: Language, palette: Palette): LayerSpecification[] 
 function stationLayers(palette: Palette): LayerSpecification[] {
   return [
     {
-      // The icon, unseen here, keeps the room of the one drawn above: names of places stay clear
-      // of it, while the station's own name may stand close.
       id: 'station-text', type: 'symbol', source: 'stations',
       layout: {
-        'icon-image': ['get', 'icon'],
-        'icon-allow-overlap': true,
-        'text-optional': true,
         'text-field': ['get', 'label'],
         'text-font': FONTS,
         'text-size': 13,
         'text-max-width': 24,
         'text-justify': 'auto',
         'text-variable-anchor': ['right', 'left', 'bottom', 'top'],
-        'text-radial-offset': 1.7,
+        // Clear of the station's own icon, which takes its room first.
+        'text-radial-offset': 1.9,
         'text-line-height': 1.25,
         'symbol-sort-key': ['get', 'order'],
       },
-      paint: {
-        'icon-opacity': 0,
-        'text-color': palette.text,
-        'text-halo-color': palette.halo,
-        'text-halo-width': 2.2,
-      },
+      paint: { 'text-color': palette.text, 'text-halo-color': palette.halo, 'text-halo-width': 2.2 },
     },
     {
       id: 'stations', type: 'symbol', source: 'stations',
       layout: {
         'icon-image': ['get', 'icon'],
         'icon-allow-overlap': true,
-        'icon-ignore-placement': true,
+        'icon-padding': 0,
         'symbol-sort-key': ['-', 0, ['get', 'order']],
       },
     },

@@ -56,10 +56,10 @@ describe('the base', () => {
       geometry.type === 'Point' ? [geometry.coordinates] : geometry.type === 'Polygon' ? geometry.coordinates.flat() : geometry.coordinates,
     );
     for (const [lon = 0, lat = 0] of positions) {
-      expect(lon).toBeGreaterThanOrEqual(102);
-      expect(lon).toBeLessThanOrEqual(106);
-      expect(lat).toBeGreaterThanOrEqual(21);
-      expect(lat).toBeLessThanOrEqual(24);
+      expect(lon).toBeGreaterThanOrEqual(101);
+      expect(lon).toBeLessThanOrEqual(107);
+      expect(lat).toBeGreaterThanOrEqual(20);
+      expect(lat).toBeLessThanOrEqual(25);
     }
   });
 });

@@ -1,5 +1,5 @@
-import type { JSX } from 'preact';
-import { useMemo, useState } from 'preact/hooks';
+import type { JSX, RefObject } from 'preact';
+import { useEffect, useMemo, useRef, useState } from 'preact/hooks';
 import { connection, live } from '../centre.ts';
 import { useWords } from '../i18n/current.ts';
 import { selection } from '../looking.ts';
@@ -9,6 +9,8 @@ import { StationRow } from './row.tsx';
 
 /** From this many on, searching is quicker than looking. */
 const SEARCH_FROM = 7;
+/** Rows put on the page at once; the next ones follow when the end comes into view. */
+const PAGE = 50;
 
 export function StationList(): JSX.Element {
   const { t } = useWords();
@@ -18,7 +20,10 @@ export function StationList(): JSX.Element {
   const connecting = useStore(connection, (c) => c.kind === 'connecting');
   const [query, setQuery] = useState('');
   const ordered = useMemo(() => orderStations(stations.values()), [stations]);
-  const shown = query ? ordered.filter((s) => matches(s, query)) : ordered;
+  const found = query ? ordered.filter((s) => matches(s, query)) : ordered;
+  const { limit, end } = useGrowingLimit(query);
+  const needed = found.findIndex((s) => s.id === selected) + 1;
+  const shown = found.slice(0, Math.max(limit, needed));
 
   return (
     <section class="panel stations" aria-labelledby="stations-title" id="stations">
@@ -40,13 +45,30 @@ export function StationList(): JSX.Element {
         {ordered.length === 0 && (
           <p class="note">{t(connecting ? 'stations.waiting' : 'stations.none')}</p>
         )}
-        {ordered.length > 0 && shown.length === 0 && <p class="note">{t('stations.noMatch')}</p>}
+        {ordered.length > 0 && found.length === 0 && <p class="note">{t('stations.noMatch')}</p>}
         <ul class="station-list">
           {shown.map((station) => (
             <StationRow key={station.id} station={station} open={station.id === selected} />
           ))}
         </ul>
+        {shown.length < found.length && <p class="note" ref={end}>…</p>}
       </div>
     </section>
   );
+}
+
+/** How many rows to show: a page more each time `end` is seen, and one page again for a new search. */
+function useGrowingLimit(query: string): { limit: number; end: RefObject<HTMLParagraphElement | null> } {
+  const [limit, setLimit] = useState(PAGE);
+  const end = useRef<HTMLParagraphElement>(null);
+  useEffect(() => setLimit(PAGE), [query]);
+  useEffect(() => {
+    if (!end.current) return;
+    const observer = new IntersectionObserver((entries) => {
+      if (entries.some((entry) => entry.isIntersecting)) setLimit((n) => n + PAGE);
+    });
+    observer.observe(end.current);
+    return () => observer.disconnect();
+  });
+  return { limit, end };
 }

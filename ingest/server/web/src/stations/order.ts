@@ -5,12 +5,15 @@ export const STATES: readonly StationState[] = ['fresh', 'late', 'lost', 'never'
 
 const TROUBLE: Record<StationState, number> = { lost: 0, late: 1, fresh: 2, never: 3 };
 
+/** Making one takes longer than using it a thousand times. */
+const vietnamese = new Intl.Collator('vi', { numeric: true });
+
 export function orderStations(stations: Iterable<Station>): Station[] {
   return [...stations].sort(
     (a, b) =>
       b.alarm_level - a.alarm_level ||
       TROUBLE[a.state] - TROUBLE[b.state] ||
-      a.name.localeCompare(b.name, 'vi'),
+      vietnamese.compare(a.name, b.name),
   );
 }
 
