@@ -1,0 +1,340 @@
+//! What a station file must fulfil.
+
+use std::path::Path;
+
+use tram_config::{Document, Mistake};
+use tram_node::{BatchLimits, FlatLine, Limits, MAX_DRAFT_READINGS, Span};
+use tram_rules::{Decimal, Rule};
+use tram_wire::{Quantity, Text};
+
+use super::{
+    BackendKind, ChannelTable, Config, Parts, ScenarioKind,
+    parts::Named,
+    rules, seconds,
+    wiring::{addresses, conflicts},
+};
+use crate::births::About;
+
+/// The shortest interval in seconds.
+const MIN_INTERVAL_S: f64 = 0.05;
+/// The longest interval in seconds.
+const MAX_INTERVAL_S: f64 = 86_400.0;
+/// Readings further apart than so many intervals are not compared with each other.
+const GAP_INTERVALS: f64 = 5.0;
+/// The largest window of batches without acknowledgement.
+const MAX_IN_FLIGHT: usize = 1024;
+
+/// A station file that holds together.
+#[derive(Debug)]
+pub(crate) struct Checked {
+    pub(crate) config: Config,
+    /// To tell two configurations apart.
+    pub(crate) digest: [u8; 8],
+    /// In the order of the file's parts.
+    pub(crate) channels: Vec<Channel>,
+    /// Those that run on this node.
+    pub(crate) rules: Vec<Rule>,
+}
+
+/// A channel with all that is said about it.
+#[derive(Debug, Clone)]
+pub(crate) struct Channel {
+    pub(crate) about: About,
+    pub(crate) limits: Limits,
+    pub(crate) interval_s: f64,
+}
+
+/// Reads and checks a file. `emulated` puts emulated parts in the place of real ones.
+///
+/// # Errors
+/// Every mistake that was found; only the first one when the file is not even TOML of this shape.
+pub(crate) fn load(path: &Path, emulated: bool) -> Result<Checked, Vec<Mistake>> {
+    let mut document = tram_config::read::<Config>(path).map_err(|m| vec![m])?;
+    if emulated {
+        document.value.hardware.backend = BackendKind::Emulator;
+    }
+    let digest = document.digest();
+    let mut check = Check { document: &document, named: Vec::new(), found: Vec::new() };
+    check.parts();
+    check.wiring();
+    check.numbers();
+    check.backend();
+    check.siren_and_files();
+    let channels = check.channels();
+    let Check { named, mut found, .. } = check;
+    let config = &document.value;
+    let rules = config.rules.as_ref().map_or(Ok(Vec::new()), |folder| {
+        let named: Vec<Named> = named.iter().map(|(n, ..)| *n).collect();
+        rules::load(folder, &config.node, &named)
+    });
+    match rules {
+        Ok(rules) if found.is_empty() => {
+            Ok(Checked { config: document.value, digest, channels, rules })
+        }
+        Ok(_) => Err(found),
+        Err(more) => {
+            found.extend(more);
+            Err(found)
+        }
+    }
+}
+
+struct Check<'a> {
+    document: &'a Document<Config>,
+    /// Each channel, its part's place, and the part's interval.
+    named: Vec<(Named, String, f64)>,
+    found: Vec<Mistake>,
+}
+
+impl Check<'_> {
+    fn mistake(&mut self, key: &str, message: impl Into<String>, fix: impl Into<String>) {
+        self.found.push(self.document.mistake(key, message, fix));
+    }
+
+    fn parts(&mut self) {
+        let config = &self.document.value;
+        self.table(&config.dps310, |p| Some(p.address));
+        self.table(&config.tmp105, |p| Some(p.address));
+        self.table(&config.sht4x, |p| Some(p.address));
+        self.table(&config.sen5x, |_| None);
+        self.table(&config.adxl355, |p| Some(p.address));
+        self.table(&config.rain_gauge, |_| None);
+        self.table(&config.dual_loop, |_| None);
+        self.table(&config.ultrasonic, |_| None);
+        if self.named.is_empty() && self.found.is_empty() {
+            let fix =
+                "add a part with a channel, such as [[dps310]] with `pressure = \"pressure\"`";
+            self.mistake("", "the station measures nothing", fix);
+        }
+    }
+
+    fn table<P: Parts>(&mut self, parts: &[P], address: impl Fn(&P) -> Option<u8>) {
+        for (i, part) in parts.iter().enumerate() {
+            let table = format!("{}[{i}]", P::TABLE);
+            let interval = part.interval_s();
+            if !(MIN_INTERVAL_S..=MAX_INTERVAL_S).contains(&interval) {
+                let fix = format!("write {MIN_INTERVAL_S} to {MAX_INTERVAL_S} seconds");
+                self.mistake(&format!("{table}.interval_s"), "the interval is out of range", fix);
+            }
+            let possible = addresses(P::TABLE);
+            if let Some(a) = address(part).filter(|a| !possible.contains(a)) {
+                let list: Vec<_> = possible.iter().map(|a| format!("{a:#04x}")).collect();
+                let message = format!("the part cannot have the address {a:#04x}");
+                let fix = format!("write one of {}", list.join(", "));
+                self.mistake(&format!("{table}.address"), message, fix);
+            }
+            let channels = part.channels();
+            if channels.is_empty() {
+                self.mistake(
+                    &table,
+                    "no channel of this part has a name",
+                    "name one or remove the part",
+                );
+            }
+            for channel in channels {
+                let key = format!("{table}.{}", channel.key);
+                if self.named.iter().any(|(n, ..)| n.name == channel.name) {
+                    let message = format!("there is a channel `{}` already", channel.name);
+                    self.mistake(&key, message, "give it a name of its own");
+                }
+                self.named.push((channel, part.place(), interval));
+            }
+        }
+    }
+
+    fn wiring(&mut self) {
+        for conflict in conflicts(&self.document.value) {
+            self.mistake(&conflict.key, conflict.message, conflict.fix);
+        }
+    }
+
+    fn numbers(&mut self) {
+        let config = &self.document.value;
+        let age = config.batch.max_age_s;
+        let hour = 3600.0;
+        self.within("batch.max_age_s", (0.05..=hour).contains(&age), "0.05 to 3600 seconds");
+        let readings = config.batch.max_readings;
+        let most = format!("1 to {MAX_DRAFT_READINGS}");
+        self.within("batch.max_readings", (1..=MAX_DRAFT_READINGS).contains(&readings), &most);
+        let most = format!("1 to {MAX_IN_FLIGHT}");
+        let in_flight = (1..=MAX_IN_FLIGHT).contains(&config.broker.in_flight);
+        self.within("broker.in_flight", in_flight, &most);
+        self.within("broker.resend_s", config.broker.resend_s > 0, "1 or more seconds");
+        self.within("broker.keep_alive_s", config.broker.keep_alive_s >= 5, "5 or more seconds");
+        let options = spool_options(config);
+        if let Err(e) = options.check() {
+            self.mistake("spool.max_bytes", "the spool cannot have this size", e.to_string());
+        }
+        for (i, p) in config.rain_gauge.iter().enumerate() {
+            let ok = (0.01..=10.0).contains(&p.tip_mm);
+            self.within(&format!("rain_gauge[{i}].tip_mm"), ok, "0.01 to 10 mm");
+        }
+        for (i, p) in config.dual_loop.iter().enumerate() {
+            let ok = (0.5..=50.0).contains(&p.spacing_m);
+            self.within(&format!("dual_loop[{i}].spacing_m"), ok, "0.5 to 50 m");
+            let ok = (0.1..=20.0).contains(&p.loop_m);
+            self.within(&format!("dual_loop[{i}].loop_m"), ok, "0.1 to 20 m");
+        }
+        for (i, p) in config.adxl355.iter().enumerate() {
+            let ok = (1..=1000).contains(&p.samples);
+            self.within(&format!("adxl355[{i}].samples"), ok, "1 to 1000");
+        }
+        self.ultrasonic_numbers();
+    }
+
+    fn ultrasonic_numbers(&mut self) {
+        let config = &self.document.value;
+        for (i, p) in config.ultrasonic.iter().enumerate() {
+            let table = format!("ultrasonic[{i}]");
+            let ok = (1..=tram_node::MAX_BURST).contains(&p.echoes);
+            self.within(&format!("{table}.echoes"), ok, "1 to 64");
+            let ok = (-1000.0..=10_000.0).contains(&p.datum_m);
+            self.within(&format!("{table}.datum_m"), ok, "-1000 to 10000 m");
+            let ok = p.farthest_m.is_none_or(|m| (0.1..=65.0).contains(&m));
+            self.within(&format!("{table}.farthest_m"), ok, "0.1 to 65 m");
+            let ok = p.assumes_celsius.is_none_or(|t| (-60.0..=80.0).contains(&t));
+            self.within(&format!("{table}.assumes_celsius"), ok, "-60 to 80 °C");
+            let source = p.air_temperature_from;
+            if p.assumes_celsius.is_some() != source.is_some() {
+                let fix = "write both `assumes_celsius` and `air_temperature_from`, or neither";
+                self.mistake(&table, "the temperature correction is incomplete", fix);
+            }
+            let Some(source) = source else { continue };
+            let thermometer = |(n, ..): &(Named, String, f64)| {
+                n.name == source && n.quantity == Quantity::Temperature
+            };
+            if !self.named.iter().any(thermometer) {
+                let message = format!("no channel `{source}` of this station is a temperature");
+                let key = format!("{table}.air_temperature_from");
+                self.mistake(&key, message, "name the channel of a thermometer in the air");
+            }
+        }
+    }
+
+    fn within(&mut self, key: &str, ok: bool, range: &str) {
+        if !ok {
+            self.mistake(key, "the value is out of range", format!("write {range}"));
+        }
+    }
+
+    fn backend(&mut self) {
+        let config = &self.document.value;
+        if config.hardware.backend != BackendKind::Emulator {
+            return;
+        }
+        let emulator = config.emulator.clone().unwrap_or_default();
+        if emulator.scenario == ScenarioKind::Replay && emulator.replay.is_none() {
+            let fix = "write `replay = \"recording.csv\"`";
+            self.mistake("emulator.scenario", "there is nothing to replay", fix);
+        }
+        if emulator.scenario != ScenarioKind::Replay && emulator.replay.is_some() {
+            let fix = "write `scenario = \"replay\"`, or remove `replay`";
+            self.mistake("emulator.replay", "the scenario does not replay anything", fix);
+        }
+        let ok = (1..=100_000).contains(&emulator.speed);
+        self.within("emulator.speed", ok || config.emulator.is_none(), "1 to 100000");
+    }
+
+    fn siren_and_files(&mut self) {
+        let broker = &self.document.value.broker;
+        if broker.cert_file.is_some() != broker.key_file.is_some() {
+            let fix = "write both `cert_file` and `key_file`, or neither";
+            self.mistake("broker.cert_file", "a certificate needs its key", fix);
+        }
+        let tls_only = broker.ca_file.is_some() || broker.cert_file.is_some();
+        if tls_only && !broker.url.tls {
+            let fix = "write mqtts:// in `url`, or remove the certificates";
+            self.mistake(
+                "broker.url",
+                "certificates are given but the connection is not encrypted",
+                fix,
+            );
+        }
+        let siren_on_rail = self.document.value.siren.as_ref().is_some_and(|s| s.pin > 1023);
+        self.within("siren.pin", !siren_on_rail, "the number of a pin");
+    }
+
+    /// The channels with all that is said about them.
+    fn channels(&mut self) -> Vec<Channel> {
+        let config = &self.document.value;
+        for name in config.channel.keys() {
+            if !self.named.iter().any(|(n, ..)| n.name.as_str() == name) {
+                let known: Vec<_> = self.named.iter().map(|(n, ..)| n.name.as_str()).collect();
+                let fix = format!("channels of this station: {}", known.join(", "));
+                let message = format!("no part measures a channel `{name}`");
+                self.found.push(self.document.mistake(&format!("channel.{name}"), message, fix));
+            }
+        }
+        let named = self.named.clone();
+        named.iter().map(|(n, place, interval)| self.channel(n, place, *interval)).collect()
+    }
+
+    fn channel(&mut self, named: &Named, place: &str, interval_s: f64) -> Channel {
+        let document = self.document;
+        let nothing = ChannelTable::default();
+        let table = document.value.channel.get(named.name.as_str()).unwrap_or(&nothing);
+        let key = format!("channel.{}", named.name);
+        let position = self.short(&format!("{key}.position"), &table.position);
+        let calibration = self.short(&format!("{key}.calibration"), &table.calibration);
+        let sensor = Text::new(place).unwrap_or_else(|_| Text::new("").expect("empty fits"));
+        let mut counts = |field: &str, value: Option<Decimal>| {
+            let value = value?;
+            let counts = value.counts(named.quantity);
+            if counts.is_none() {
+                let q = named.quantity;
+                let fix = format!(
+                    "write a number of {} with {} decimals at most",
+                    q.unit(),
+                    q.decimals()
+                );
+                self.mistake(&format!("{key}.{field}"), "the number is too fine or too large", fix);
+            }
+            counts
+        };
+        let low = counts("lowest", table.lowest);
+        let high = counts("highest", table.highest);
+        let spike = counts("spike", table.spike);
+        let rate_per_hour = counts("change_per_hour", table.change_per_hour);
+        if let (Some(low), Some(high)) = (low, high)
+            && low > high
+        {
+            self.mistake(&format!("{key}.lowest"), "is above `highest`", "exchange the two");
+        }
+        let place = (low.is_some() || high.is_some())
+            .then(|| Span { low: low.unwrap_or(i64::MIN), high: high.unwrap_or(i64::MAX) });
+        let micros = |s: u32| i64::from(s) * 1_000_000;
+        let flat = table.still_s.map(|s| FlatLine { within: 0, after_us: micros(s) });
+        let gap = seconds((interval_s * GAP_INTERVALS).clamp(0.0, 1e6));
+        let gap_us = i64::try_from(gap.as_micros()).ok();
+        Channel {
+            about: About {
+                name: named.name,
+                quantity: named.quantity,
+                resolution: 0,
+                sensor,
+                position,
+                calibration,
+            },
+            limits: Limits { sensor: None, place, spike, rate_per_hour, flat, gap_us },
+            interval_s,
+        }
+    }
+
+    fn short(&mut self, key: &str, text: &str) -> Text<64> {
+        Text::new(text).unwrap_or_else(|_| {
+            self.mistake(key, "the text is too long", "write 64 bytes at most");
+            Text::new("").expect("an empty text fits")
+        })
+    }
+}
+
+/// The spool's size.
+pub(crate) fn spool_options(config: &Config) -> tram_spool::Options {
+    let size = &config.spool;
+    tram_spool::Options { max_bytes: size.max_bytes, segment_bytes: size.segment_bytes }
+}
+
+/// When a batch is finished.
+pub(crate) fn batch_limits(config: &Config) -> BatchLimits {
+    BatchLimits { age: seconds(config.batch.max_age_s), readings: config.batch.max_readings }
+}

@@ -1,0 +1,316 @@
+//! The station file: what hangs where, how often it is read, and where readings go.
+//!
+//! Defaults are here and nowhere else. [`load`] reads a file and checks everything that can be
+//! checked without touching hardware; each mistake names the file, the line and what to write.
+
+mod check;
+mod parts;
+mod rules;
+mod text;
+mod wiring;
+
+use std::{collections::BTreeMap, path::PathBuf, time::Duration};
+
+use serde::Deserialize;
+use tram_rules::Decimal;
+use tram_wire::NodeId;
+
+pub(crate) use check::{Checked, batch_limits, load, spool_options};
+pub(crate) use parts::{
+    Adxl355, Dps310, DualLoop, Parts, RainGauge, Sen5x, Sht4x, Tmp105, TmpMedium, Ultrasonic,
+    UltrasonicModel,
+};
+
+/// A station file.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Config {
+    /// The node's name, which is also its user name at the broker.
+    #[serde(deserialize_with = "text::parse")]
+    pub(crate) node: NodeId,
+    /// Folder of the spool and of what else must survive a restart.
+    pub(crate) data: PathBuf,
+    pub(crate) broker: Broker,
+    #[serde(default)]
+    pub(crate) hardware: Hardware,
+    #[serde(default)]
+    pub(crate) emulator: Option<Emulator>,
+    #[serde(default)]
+    pub(crate) batch: Batch,
+    #[serde(default)]
+    pub(crate) spool: SpoolSize,
+    #[serde(default)]
+    pub(crate) clock: ClockTable,
+    #[serde(default)]
+    pub(crate) siren: Option<Siren>,
+    /// Folder of the rules; those that drive a siren and name this station run here.
+    #[serde(default)]
+    pub(crate) rules: Option<PathBuf>,
+    #[serde(default)]
+    pub(crate) dps310: Vec<Dps310>,
+    #[serde(default)]
+    pub(crate) tmp105: Vec<Tmp105>,
+    #[serde(default)]
+    pub(crate) sht4x: Vec<Sht4x>,
+    #[serde(default)]
+    pub(crate) sen5x: Vec<Sen5x>,
+    #[serde(default)]
+    pub(crate) adxl355: Vec<Adxl355>,
+    #[serde(default)]
+    pub(crate) rain_gauge: Vec<RainGauge>,
+    #[serde(default)]
+    pub(crate) dual_loop: Vec<DualLoop>,
+    #[serde(default)]
+    pub(crate) ultrasonic: Vec<Ultrasonic>,
+    /// More about a channel, by its name.
+    #[serde(default)]
+    pub(crate) channel: BTreeMap<String, ChannelTable>,
+}
+
+/// Where the broker is.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Broker {
+    /// `mqtt://host:port` or `mqtts://host:port`.
+    #[serde(deserialize_with = "text::parse")]
+    pub(crate) url: text::BrokerUrl,
+    /// File with the password in its first line; `TRAM_MQTT_PASSWORD` goes before it.
+    #[serde(default)]
+    pub(crate) password_file: Option<PathBuf>,
+    /// PEM file of those who may have signed the broker's certificate.
+    #[serde(default)]
+    pub(crate) ca_file: Option<PathBuf>,
+    /// PEM file of the node's own certificate, with `key_file`.
+    #[serde(default)]
+    pub(crate) cert_file: Option<PathBuf>,
+    #[serde(default)]
+    pub(crate) key_file: Option<PathBuf>,
+    #[serde(default = "Broker::keep_alive_s")]
+    pub(crate) keep_alive_s: u16,
+    /// The most batches under way without an acknowledgement of the centre.
+    #[serde(default = "Broker::in_flight")]
+    pub(crate) in_flight: usize,
+    /// After so long without an acknowledgement a batch is sent again.
+    #[serde(default = "Broker::resend_s")]
+    pub(crate) resend_s: u16,
+}
+
+impl Broker {
+    fn keep_alive_s() -> u16 {
+        30
+    }
+    fn in_flight() -> usize {
+        64
+    }
+    fn resend_s() -> u16 {
+        30
+    }
+}
+
+/// What the sensors are connected to.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Hardware {
+    #[serde(default)]
+    pub(crate) backend: BackendKind,
+    /// GPIO character device that pins are counted on.
+    #[serde(default = "Hardware::gpio_chip")]
+    pub(crate) gpio_chip: String,
+}
+
+impl Hardware {
+    fn gpio_chip() -> String {
+        "/dev/gpiochip0".to_owned()
+    }
+}
+
+impl Default for Hardware {
+    fn default() -> Self {
+        Self { backend: BackendKind::default(), gpio_chip: Self::gpio_chip() }
+    }
+}
+
+/// The three backends.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub(crate) enum BackendKind {
+    /// A Raspberry Pi.
+    #[default]
+    Rppal,
+    /// Another Linux machine.
+    Linux,
+    /// Emulated parts on any machine.
+    Emulator,
+}
+
+/// What the emulated world does.
+#[derive(Debug, Clone, Default, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Emulator {
+    #[serde(default)]
+    pub(crate) scenario: ScenarioKind,
+    /// The recording of scenario `replay`.
+    #[serde(default)]
+    pub(crate) replay: Option<PathBuf>,
+    /// The same seed gives the same weather.
+    #[serde(default)]
+    pub(crate) seed: u64,
+    /// How many seconds of the script pass in one second.
+    #[serde(default = "Emulator::speed")]
+    pub(crate) speed: u32,
+    /// For tests: every reading that is safe in the spool is written here, one a line.
+    #[serde(default)]
+    pub(crate) sampled_log: Option<PathBuf>,
+}
+
+impl Emulator {
+    fn speed() -> u32 {
+        1
+    }
+}
+
+/// The scenarios of `tram-emulator`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub(crate) enum ScenarioKind {
+    #[default]
+    Quiet,
+    Storm,
+    Replay,
+}
+
+/// When readings become a batch.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Batch {
+    /// A reading waits this long at most for others.
+    #[serde(default = "Batch::max_age_s")]
+    pub(crate) max_age_s: f64,
+    #[serde(default = "Batch::max_readings")]
+    pub(crate) max_readings: usize,
+}
+
+impl Batch {
+    fn max_age_s() -> f64 {
+        10.0
+    }
+    fn max_readings() -> usize {
+        1024
+    }
+}
+
+impl Default for Batch {
+    fn default() -> Self {
+        Self { max_age_s: Self::max_age_s(), max_readings: Self::max_readings() }
+    }
+}
+
+/// How much the spool may hold.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct SpoolSize {
+    #[serde(default = "SpoolSize::max_bytes")]
+    pub(crate) max_bytes: u64,
+    #[serde(default = "SpoolSize::segment_bytes")]
+    pub(crate) segment_bytes: u64,
+}
+
+impl SpoolSize {
+    fn max_bytes() -> u64 {
+        tram_spool::DEFAULT_MAX_BYTES
+    }
+    fn segment_bytes() -> u64 {
+        tram_spool::DEFAULT_SEGMENT_BYTES
+    }
+}
+
+impl Default for SpoolSize {
+    fn default() -> Self {
+        Self { max_bytes: Self::max_bytes(), segment_bytes: Self::segment_bytes() }
+    }
+}
+
+/// How far the system's clock may be believed.
+#[derive(Debug, Clone, Default, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct ClockTable {
+    #[serde(default)]
+    pub(crate) source: ClockSource,
+}
+
+/// What sets the system's clock.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub(crate) enum ClockSource {
+    /// Find out: `systemd-timesyncd`'s mark, else a battery-backed clock, else nobody.
+    #[default]
+    Auto,
+    /// NTP, although `systemd-timesyncd` does not say so (chrony, ntpd).
+    Ntp,
+    /// A battery-backed clock.
+    Rtc,
+    /// Nobody: readings carry the time since boot.
+    None,
+}
+
+/// The relay of the siren.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Siren {
+    pub(crate) pin: u32,
+    #[serde(default)]
+    pub(crate) active_low: bool,
+}
+
+/// The resistor inside the chip.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub(crate) enum Pull {
+    /// For a contact to ground.
+    #[default]
+    Up,
+    /// For a contact to the supply.
+    Down,
+    /// There is one on the board already.
+    None,
+}
+
+/// More about a channel. Values are in the unit of what it measures.
+#[derive(Debug, Clone, Default, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct ChannelTable {
+    /// Where it hangs.
+    #[serde(default)]
+    pub(crate) position: String,
+    /// Calibration in force.
+    #[serde(default)]
+    pub(crate) calibration: String,
+    /// Lowest value the place can have; below is suspect.
+    #[serde(default)]
+    pub(crate) lowest: Option<Decimal>,
+    /// Highest value the place can have; above is suspect.
+    #[serde(default)]
+    pub(crate) highest: Option<Decimal>,
+    /// A larger step from one reading to the next is suspect.
+    #[serde(default)]
+    pub(crate) spike: Option<Decimal>,
+    /// A larger change in an hour is suspect.
+    #[serde(default)]
+    pub(crate) change_per_hour: Option<Decimal>,
+    /// Standing still for longer is suspect.
+    #[serde(default)]
+    pub(crate) still_s: Option<u32>,
+}
+
+/// Seconds of a file as a duration; the checks have made sure that it is one.
+pub(crate) fn seconds(s: f64) -> Duration {
+    Duration::try_from_secs_f64(s).unwrap_or(Duration::MAX)
+}
+
+/// A decimal number of a file in counts of `scale` to one, rounded; the checks hold it in range.
+pub(crate) fn fixed(value: f64, scale: f64) -> i32 {
+    let counts = (value * scale).round().clamp(f64::from(i32::MIN), f64::from(i32::MAX));
+    #[expect(clippy::cast_possible_truncation, reason = "rounded and clamped to the range of i32")]
+    let counts = counts as i32;
+    counts
+}

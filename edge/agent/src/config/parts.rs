@@ -1,0 +1,338 @@
+//! The parts a station may have, one table each. A channel that is not named is not reported.
+
+use serde::Deserialize;
+use tram_wire::{ChannelName, Quantity};
+
+use super::{Pull, text};
+
+/// Pressure and temperature of the air.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Dps310 {
+    #[serde(default = "first_bus")]
+    pub(crate) bus: u8,
+    /// 0x77 or 0x76.
+    #[serde(default = "Dps310::address")]
+    pub(crate) address: u8,
+    pub(crate) interval_s: f64,
+    #[serde(default, deserialize_with = "text::parse_some")]
+    pub(crate) pressure: Option<ChannelName>,
+    #[serde(default, deserialize_with = "text::parse_some")]
+    pub(crate) temperature: Option<ChannelName>,
+}
+
+impl Dps310 {
+    fn address() -> u8 {
+        tram_drivers::dps310::DEFAULT_ADDRESS
+    }
+}
+
+/// Temperature.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Tmp105 {
+    #[serde(default = "first_bus")]
+    pub(crate) bus: u8,
+    /// 0x48 or 0x49.
+    #[serde(default = "Tmp105::address")]
+    pub(crate) address: u8,
+    pub(crate) interval_s: f64,
+    #[serde(deserialize_with = "text::parse")]
+    pub(crate) temperature: ChannelName,
+    /// What it is in; the emulator wants to know.
+    #[serde(default)]
+    pub(crate) medium: TmpMedium,
+}
+
+impl Tmp105 {
+    fn address() -> u8 {
+        tram_drivers::tmp105::DEFAULT_ADDRESS
+    }
+}
+
+/// What a thermometer is in.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub(crate) enum TmpMedium {
+    #[default]
+    Air,
+    Soil,
+}
+
+/// Temperature and humidity of the air.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Sht4x {
+    #[serde(default = "first_bus")]
+    pub(crate) bus: u8,
+    /// 0x44, 0x45 or 0x46.
+    #[serde(default = "Sht4x::address")]
+    pub(crate) address: u8,
+    pub(crate) interval_s: f64,
+    #[serde(default, deserialize_with = "text::parse_some")]
+    pub(crate) temperature: Option<ChannelName>,
+    #[serde(default, deserialize_with = "text::parse_some")]
+    pub(crate) humidity: Option<ChannelName>,
+}
+
+impl Sht4x {
+    fn address() -> u8 {
+        0x44
+    }
+}
+
+/// Particulate matter; always at address 0x69.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Sen5x {
+    #[serde(default = "first_bus")]
+    pub(crate) bus: u8,
+    pub(crate) interval_s: f64,
+    #[serde(default, deserialize_with = "text::parse_some")]
+    pub(crate) pm1: Option<ChannelName>,
+    #[serde(default, deserialize_with = "text::parse_some")]
+    pub(crate) pm2_5: Option<ChannelName>,
+    #[serde(default, deserialize_with = "text::parse_some")]
+    pub(crate) pm4: Option<ChannelName>,
+    #[serde(default, deserialize_with = "text::parse_some")]
+    pub(crate) pm10: Option<ChannelName>,
+    #[serde(default, deserialize_with = "text::parse_some")]
+    pub(crate) temperature: Option<ChannelName>,
+    #[serde(default, deserialize_with = "text::parse_some")]
+    pub(crate) humidity: Option<ChannelName>,
+}
+
+/// Inclination of a slope on two axes.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Adxl355 {
+    #[serde(default = "first_bus")]
+    pub(crate) bus: u8,
+    /// 0x1d or 0x53.
+    #[serde(default = "Adxl355::address")]
+    pub(crate) address: u8,
+    pub(crate) interval_s: f64,
+    #[serde(default, deserialize_with = "text::parse_some")]
+    pub(crate) tilt_x: Option<ChannelName>,
+    #[serde(default, deserialize_with = "text::parse_some")]
+    pub(crate) tilt_y: Option<ChannelName>,
+    /// Gravity along the part's axes at installation, in millionths of g.
+    #[serde(default = "Adxl355::zero_ug")]
+    pub(crate) zero_ug: [i32; 3],
+    /// How many samples (one every 32 ms) make a reading.
+    #[serde(default = "Adxl355::samples")]
+    pub(crate) samples: u32,
+}
+
+impl Adxl355 {
+    fn address() -> u8 {
+        tram_drivers::adxl355::DEFAULT_ADDRESS
+    }
+    fn zero_ug() -> [i32; 3] {
+        [0, 0, 1_000_000]
+    }
+    fn samples() -> u32 {
+        8
+    }
+}
+
+/// A tipping bucket.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct RainGauge {
+    pub(crate) pin: u32,
+    #[serde(default = "yes")]
+    pub(crate) active_low: bool,
+    #[serde(default)]
+    pub(crate) pull: Pull,
+    pub(crate) interval_s: f64,
+    /// Rain of one tip.
+    #[serde(default = "RainGauge::tip_mm")]
+    pub(crate) tip_mm: f64,
+    #[serde(default, deserialize_with = "text::parse_some")]
+    pub(crate) rain: Option<ChannelName>,
+    #[serde(default, deserialize_with = "text::parse_some")]
+    pub(crate) intensity: Option<ChannelName>,
+}
+
+impl RainGauge {
+    fn tip_mm() -> f64 {
+        0.2
+    }
+}
+
+/// One lane with two loops.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct DualLoop {
+    /// Detector of the loop that is reached first.
+    pub(crate) first_pin: u32,
+    /// Detector of the other.
+    pub(crate) second_pin: u32,
+    #[serde(default = "yes")]
+    pub(crate) active_low: bool,
+    #[serde(default)]
+    pub(crate) pull: Pull,
+    pub(crate) interval_s: f64,
+    /// From the leading edge of the first loop to that of the second.
+    #[serde(default = "DualLoop::spacing_m")]
+    pub(crate) spacing_m: f64,
+    /// Length of one loop along the lane.
+    #[serde(default = "DualLoop::loop_m")]
+    pub(crate) loop_m: f64,
+    #[serde(default, deserialize_with = "text::parse_some")]
+    pub(crate) count: Option<ChannelName>,
+    #[serde(default, deserialize_with = "text::parse_some")]
+    pub(crate) speed: Option<ChannelName>,
+    #[serde(default, deserialize_with = "text::parse_some")]
+    pub(crate) occupancy: Option<ChannelName>,
+}
+
+impl DualLoop {
+    fn spacing_m() -> f64 {
+        4.0
+    }
+    fn loop_m() -> f64 {
+        2.0
+    }
+}
+
+/// A range finder above water.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Ultrasonic {
+    /// Serial device.
+    pub(crate) port: String,
+    #[serde(default = "Ultrasonic::baud")]
+    pub(crate) baud: u32,
+    pub(crate) interval_s: f64,
+    #[serde(default)]
+    pub(crate) model: UltrasonicModel,
+    /// The farthest echo it hears; the model's when absent.
+    #[serde(default)]
+    pub(crate) farthest_m: Option<f64>,
+    /// Height of the part's face above the gauge's zero.
+    pub(crate) datum_m: f64,
+    /// How many echoes make a reading.
+    #[serde(default = "Ultrasonic::echoes")]
+    pub(crate) echoes: usize,
+    /// The air temperature the part takes for granted; absent when it measures it.
+    #[serde(default)]
+    pub(crate) assumes_celsius: Option<f64>,
+    /// The channel that gives the air temperature, for a part that takes one for granted.
+    #[serde(default, deserialize_with = "text::parse_some")]
+    pub(crate) air_temperature_from: Option<ChannelName>,
+    #[serde(deserialize_with = "text::parse")]
+    pub(crate) water_level: ChannelName,
+}
+
+impl Ultrasonic {
+    fn baud() -> u32 {
+        9600
+    }
+    fn echoes() -> usize {
+        5
+    }
+}
+
+/// Which range finder.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub(crate) enum UltrasonicModel {
+    /// Sends ten frames a second by itself.
+    #[default]
+    A02yyuw,
+    /// Sends one frame when asked.
+    JsnSr04t,
+}
+
+fn first_bus() -> u8 {
+    1
+}
+
+fn yes() -> bool {
+    true
+}
+
+/// One channel of one part, as the file names it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Named {
+    pub(crate) name: ChannelName,
+    pub(crate) quantity: Quantity,
+    /// The key that names it, such as `pressure`.
+    pub(crate) key: &'static str,
+}
+
+/// What every part has in common.
+pub(crate) trait Parts {
+    /// The table's name in the file.
+    const TABLE: &'static str;
+    /// How often it is read, in seconds.
+    fn interval_s(&self) -> f64;
+    /// The channels that are named.
+    fn channels(&self) -> Vec<Named>;
+    /// The part and its place, such as `dps310 i2c-1 0x77`.
+    fn place(&self) -> String;
+}
+
+fn named<const N: usize>(all: [(&'static str, Option<ChannelName>, Quantity); N]) -> Vec<Named> {
+    let some = all
+        .into_iter()
+        .filter_map(|(key, name, quantity)| name.map(|name| Named { name, quantity, key }));
+    some.collect()
+}
+
+macro_rules! part {
+    ($part:ident $table:literal, |$p:ident| $place:expr, $($key:ident: $channel:expr => $q:ident,)*) => {
+        impl Parts for $part {
+            const TABLE: &'static str = $table;
+            fn interval_s(&self) -> f64 {
+                self.interval_s
+            }
+            fn channels(&self) -> Vec<Named> {
+                let $p = self;
+                named([$((stringify!($key), $channel, Quantity::$q),)*])
+            }
+            fn place(&self) -> String {
+                let $p = self;
+                $place
+            }
+        }
+    };
+}
+
+part! { Dps310 "dps310", |p| format!("dps310 i2c-{} {:#04x}", p.bus, p.address),
+    pressure: p.pressure => Pressure,
+    temperature: p.temperature => Temperature,
+}
+part! { Tmp105 "tmp105", |p| format!("tmp105 i2c-{} {:#04x}", p.bus, p.address),
+    temperature: Some(p.temperature) => Temperature,
+}
+part! { Sht4x "sht4x", |p| format!("sht4x i2c-{} {:#04x}", p.bus, p.address),
+    temperature: p.temperature => Temperature,
+    humidity: p.humidity => Humidity,
+}
+part! { Sen5x "sen5x", |p| format!("sen5x i2c-{} 0x69", p.bus),
+    pm1: p.pm1 => Pm1,
+    pm2_5: p.pm2_5 => Pm25,
+    pm4: p.pm4 => Pm4,
+    pm10: p.pm10 => Pm10,
+    temperature: p.temperature => Temperature,
+    humidity: p.humidity => Humidity,
+}
+part! { Adxl355 "adxl355", |p| format!("adxl355 i2c-{} {:#04x}", p.bus, p.address),
+    tilt_x: p.tilt_x => Tilt,
+    tilt_y: p.tilt_y => Tilt,
+}
+part! { RainGauge "rain_gauge", |p| format!("tipping bucket pin {}", p.pin),
+    rain: p.rain => Rain,
+    intensity: p.intensity => RainIntensity,
+}
+part! { DualLoop "dual_loop", |p| format!("dual loop pins {} {}", p.first_pin, p.second_pin),
+    count: p.count => VehicleCount,
+    speed: p.speed => VehicleSpeed,
+    occupancy: p.occupancy => Occupancy,
+}
+part! { Ultrasonic "ultrasonic", |p| format!("ultrasonic {}", p.port),
+    water_level: Some(p.water_level) => WaterLevel,
+}

@@ -1,0 +1,98 @@
+//! Two things cannot sit in one place.
+
+use std::collections::HashMap;
+
+use super::Config;
+
+/// What somebody sits on.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub(super) enum Place {
+    Address { bus: u8, address: u8 },
+    Pin(u32),
+    Port(String),
+}
+
+impl Place {
+    fn describe(&self) -> String {
+        match self {
+            Self::Address { bus, address } => format!("address {address:#04x} of I2C bus {bus}"),
+            Self::Pin(pin) => format!("pin {pin}"),
+            Self::Port(port) => format!("the serial line {port}"),
+        }
+    }
+}
+
+/// A place that is taken twice.
+pub(super) struct Conflict {
+    /// The second one's key, such as `tmp105[0].address`.
+    pub(super) key: String,
+    pub(super) message: String,
+    pub(super) fix: &'static str,
+}
+
+/// Every place of the station with the key that takes it.
+fn places(config: &Config) -> Vec<(String, Place)> {
+    let mut all = Vec::new();
+    let mut address = |key: String, bus, address| all.push((key, Place::Address { bus, address }));
+    for (i, p) in config.dps310.iter().enumerate() {
+        address(format!("dps310[{i}].address"), p.bus, p.address);
+    }
+    for (i, p) in config.tmp105.iter().enumerate() {
+        address(format!("tmp105[{i}].address"), p.bus, p.address);
+    }
+    for (i, p) in config.sht4x.iter().enumerate() {
+        address(format!("sht4x[{i}].address"), p.bus, p.address);
+    }
+    for (i, p) in config.sen5x.iter().enumerate() {
+        address(format!("sen5x[{i}].bus"), p.bus, 0x69);
+    }
+    for (i, p) in config.adxl355.iter().enumerate() {
+        address(format!("adxl355[{i}].address"), p.bus, p.address);
+    }
+    for (i, p) in config.rain_gauge.iter().enumerate() {
+        all.push((format!("rain_gauge[{i}].pin"), Place::Pin(p.pin)));
+    }
+    for (i, p) in config.dual_loop.iter().enumerate() {
+        all.push((format!("dual_loop[{i}].first_pin"), Place::Pin(p.first_pin)));
+        all.push((format!("dual_loop[{i}].second_pin"), Place::Pin(p.second_pin)));
+    }
+    for (i, p) in config.ultrasonic.iter().enumerate() {
+        all.push((format!("ultrasonic[{i}].port"), Place::Port(p.port.clone())));
+    }
+    if let Some(siren) = &config.siren {
+        all.push(("siren.pin".to_owned(), Place::Pin(siren.pin)));
+    }
+    all
+}
+
+/// The places that are taken twice.
+pub(super) fn conflicts(config: &Config) -> Vec<Conflict> {
+    let mut taken: HashMap<Place, String> = HashMap::new();
+    let mut conflicts = Vec::new();
+    for (key, place) in places(config) {
+        let fix = match place {
+            Place::Address { .. } => "set the part's address pin and write the other address",
+            Place::Pin(_) => "connect one of them to another pin",
+            Place::Port(_) => "connect one of them to another serial line",
+        };
+        if let Some(first) = taken.get(&place) {
+            let owner = first.split('.').next().unwrap_or(first);
+            let message = format!("{} is taken by [[{owner}]] already", place.describe());
+            conflicts.push(Conflict { key, message, fix });
+        } else {
+            taken.insert(place, key);
+        }
+    }
+    conflicts
+}
+
+/// The addresses each I²C part can have.
+pub(super) fn addresses(table: &str) -> &'static [u8] {
+    match table {
+        "dps310" => &[0x77, 0x76],
+        "tmp105" => &[0x48, 0x49, 0x4a, 0x4b, 0x4c, 0x4d, 0x4e, 0x4f],
+        "sht4x" => &[0x44, 0x45, 0x46],
+        "adxl355" => &[0x1d, 0x53],
+        _ => &[0x69],
+    }
+}

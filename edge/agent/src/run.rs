@@ -1,0 +1,348 @@
+//! `tram-edge run`: puts the threads together and takes them apart again.
+
+use std::{
+    collections::VecDeque,
+    fs,
+    path::Path,
+    sync::{
+        Arc, Mutex,
+        atomic::{AtomicBool, Ordering},
+        mpsc::sync_channel,
+    },
+    thread,
+    time::Duration,
+};
+
+use anyhow::{Context as _, Result, anyhow};
+use tokio::{
+    signal::unix::{SignalKind, signal},
+    sync::{Notify, oneshot, watch},
+};
+use tracing::{debug, info, warn};
+use tram_emulator::Clock as BoardClock;
+use tram_node::{Batcher, Qc};
+use tram_rules::State;
+use tram_spool::{Recovery, Spool};
+
+use crate::{
+    births::Herald,
+    clock::Clock,
+    config::{BackendKind, Checked, Config, ScenarioKind, batch_limits, spool_options},
+    hal::{Backend, Emulated, Linux, RaspberryPi},
+    keeper::{Keeper, MAX_WAITING_WORK, SampledLog, Trouble},
+    link::{Address, TlsFiles, client_config},
+    publisher::{Phase, Publisher, SharedSpool, lock},
+    sampler::{Channel, Counters, Replay, Sampler, Setup},
+    sensor,
+    siren::Watch,
+};
+
+/// How long an orderly stop waits for the centre.
+const STOP_WAITS: Duration = Duration::from_secs(2);
+/// How often the node says how it is.
+const HEARTBEAT: Duration = Duration::from_secs(60);
+/// The largest file of rule states that is read.
+const MAX_STATES_BYTES: u64 = 64 << 20;
+
+/// Says what a station file describes.
+pub(crate) fn describe(checked: &Checked) {
+    let config = &checked.config;
+    println!("tram-edge {}, station {}", env!("CARGO_PKG_VERSION"), config.node);
+    for c in &checked.channels {
+        let a = &c.about;
+        let (name, unit) = (a.name, a.quantity.unit());
+        println!("  reads   {name} ({unit}) every {} s from {}", c.interval_s, a.sensor);
+    }
+    println!("  on      {}", platform(config));
+    for rule in &checked.rules {
+        let from = rule.siren_from.unwrap_or_default();
+        match &config.siren {
+            Some(siren) => {
+                println!("  siren   pin {}, by rule {} from level {from}", siren.pin, rule.id);
+            }
+            None => println!("  siren   none; rule {} is sent as an alarm only", rule.id),
+        }
+    }
+    let mib = config.spool.max_bytes >> 20;
+    println!("  keeps   up to {mib} MiB in {}", config.data.display());
+    println!("  sends   to {} as {}", config.broker.url, config.node);
+}
+
+fn platform(config: &Config) -> String {
+    match config.hardware.backend {
+        BackendKind::Rppal => "a Raspberry Pi".to_owned(),
+        BackendKind::Linux => format!("Linux devices, {}", config.hardware.gpio_chip),
+        BackendKind::Emulator => {
+            let e = config.emulator.clone().unwrap_or_default();
+            match (e.scenario, e.replay) {
+                (ScenarioKind::Replay, Some(path)) => {
+                    format!("emulated parts, replaying {}", path.display())
+                }
+                (scenario, _) => {
+                    let scenario = format!("{scenario:?}").to_lowercase();
+                    format!("emulated parts, scenario {scenario} at {} times its pace", e.speed)
+                }
+            }
+        }
+    }
+}
+
+/// Runs the station until it is asked to stop, or a recording has been replayed and acknowledged.
+///
+/// # Errors
+/// When something that is needed from the start cannot be had: data folder, hardware,
+/// certificates.
+pub(crate) fn run(checked: Checked) -> Result<()> {
+    tracing_subscriber::fmt()
+        .with_env_filter(
+            tracing_subscriber::EnvFilter::try_from_default_env()
+                .unwrap_or_else(|_| tracing_subscriber::EnvFilter::new("info")),
+        )
+        .with_writer(std::io::stderr)
+        .with_target(false)
+        .init();
+    describe(&checked);
+    let address = address(&checked.config)?;
+    let (mut spool, recovery) = open_spool(&checked.config)?;
+    report(&spool, &recovery);
+    let (mut backend, clock, replay) = open_backend(&checked.config)?;
+    let mounted = sensor::mount(&checked.config, backend.as_mut())?;
+    let relay = match &checked.config.siren {
+        Some(siren) => Some(backend.output(siren.pin, siren.active_low).context("the siren")?),
+        None => None,
+    };
+    let channels = number_channels(&checked, &mut spool)?;
+    let names = channels.iter().map(|c| (c.number, c.name.to_string())).collect();
+    let sampled_log = checked.config.emulator.as_ref().and_then(|e| e.sampled_log.as_ref());
+    let sampled_log = sampled_log.map(|path| SampledLog::open(path, names)).transpose()?;
+    let states_file = checked.config.data.join("rules.json");
+    let node = checked.config.node;
+    let watch = Watch::new(node, checked.rules.clone(), read_states(&states_file), relay);
+    let herald = Herald {
+        node,
+        digest: checked.digest,
+        boot: clock.boot(),
+        channels: checked.channels.iter().map(|c| c.about.clone()).collect(),
+    };
+    let hold_back_above = replay.as_ref().map(|_| checked.config.spool.max_bytes / 2);
+    let spool: SharedSpool = Arc::new(Mutex::new(spool));
+    let kept = Arc::new(Notify::new());
+    let stop = Arc::new(AtomicBool::new(false));
+    let counters = Arc::new(Counters::default());
+    let (work, taken) = sync_channel(MAX_WAITING_WORK);
+    let sampler = Sampler::new(Setup {
+        node,
+        clock: clock.clone(),
+        backend,
+        replay,
+        mounted,
+        channels,
+        batcher: Batcher::new(batch_limits(&checked.config)),
+        watch,
+        keeper: work,
+        stop: Arc::clone(&stop),
+        counters: Arc::clone(&counters),
+    })?;
+    let keeper = Keeper {
+        work: taken,
+        spool: Arc::clone(&spool),
+        clock: clock.clone(),
+        kept: Arc::clone(&kept),
+        sampled_log,
+        states_file,
+        alarms: VecDeque::new(),
+        hold_back_above,
+        trouble: Trouble::default(),
+    };
+    let (phase, phases) = watch::channel(Phase::Running);
+    let publisher = Publisher {
+        address,
+        herald,
+        clock,
+        spool: Arc::clone(&spool),
+        kept,
+        phase: phases,
+        in_flight: checked.config.broker.in_flight,
+        resend: Duration::from_secs(u64::from(checked.config.broker.resend_s)),
+    };
+    let threads = start(sampler, keeper)?;
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+    runtime.block_on(conduct(publisher, phase, threads, &stop, &spool, &counters))?;
+    drop(runtime);
+    farewell(spool)
+}
+
+/// Rings when both threads have ended and everything is in the spool.
+type Written = oneshot::Receiver<()>;
+
+fn start(sampler: Sampler, keeper: Keeper) -> Result<Written> {
+    let (written, all_written) = oneshot::channel();
+    thread::Builder::new().name("sampler".to_owned()).spawn(move || sampler.run())?;
+    thread::Builder::new().name("keeper".to_owned()).spawn(move || {
+        keeper.run();
+        let _ = written.send(());
+    })?;
+    Ok(all_written)
+}
+
+/// Waits for whatever comes first: a signal, the end of a recording, or a thread that died.
+async fn conduct(
+    publisher: Publisher,
+    phase: watch::Sender<Phase>,
+    mut written: Written,
+    stop: &AtomicBool,
+    spool: &SharedSpool,
+    counters: &Counters,
+) -> Result<()> {
+    let mut interrupt = signal(SignalKind::interrupt())?;
+    let mut terminate = signal(SignalKind::terminate())?;
+    let mut beat = tokio::time::interval(HEARTBEAT);
+    beat.tick().await;
+    let mut publishing = tokio::spawn(publisher.run());
+    let mut threads_ended = false;
+    loop {
+        tokio::select! {
+            _ = interrupt.recv() => break,
+            _ = terminate.recv() => break,
+            ended = &mut written, if !threads_ended => {
+                ended.map_err(|_| anyhow!("a thread has died; see its message above"))?;
+                threads_ended = true;
+                // Only a recording ends by itself.
+                phase.send_replace(Phase::Finishing);
+            }
+            _ = beat.tick() => say_how_it_is(spool, counters),
+            done = &mut publishing => return done.context("the publisher has died"),
+        }
+    }
+    info!("stopping: the last readings are written and sent");
+    stop.store(true, Ordering::Relaxed);
+    if !threads_ended {
+        let _ = written.await;
+    }
+    phase.send_replace(Phase::Stopping(STOP_WAITS));
+    publishing.await.context("the publisher has died")
+}
+
+fn say_how_it_is(spool: &SharedSpool, counters: &Counters) {
+    let stats = lock(spool).stats();
+    let readings = counters.readings_total.load(Ordering::Relaxed);
+    let missed = counters.missed_total.load(Ordering::Relaxed);
+    info!(
+        readings,
+        missed,
+        waiting = stats.held,
+        spool_bytes = stats.bytes,
+        written_bytes = stats.written_bytes_total,
+        evicted = stats.evicted_readings_total,
+        not_written = stats.not_written_readings_total,
+        "so far"
+    );
+}
+
+fn address(config: &Config) -> Result<Address> {
+    let broker = &config.broker;
+    let tls = broker.url.tls.then(|| {
+        let identity = broker.cert_file.clone().zip(broker.key_file.clone());
+        client_config(&TlsFiles { authorities: broker.ca_file.clone(), identity })
+    });
+    let from_environment = std::env::var("TRAM_MQTT_PASSWORD").ok();
+    let password = match (from_environment, &broker.password_file) {
+        (Some(password), _) => Some(password),
+        (None, Some(path)) => {
+            let text = fs::read_to_string(path)
+                .with_context(|| format!("reading the password from {}", path.display()))?;
+            Some(text.lines().next().unwrap_or_default().to_owned())
+        }
+        (None, None) => None,
+    };
+    Ok(Address {
+        node: config.node,
+        host: broker.url.host.clone(),
+        port: broker.url.port,
+        tls: tls.transpose()?,
+        password,
+        keep_alive: Duration::from_secs(u64::from(broker.keep_alive_s)),
+    })
+}
+
+fn open_spool(config: &Config) -> Result<(Spool, Recovery)> {
+    let folder = config.data.join("spool");
+    Spool::open(&folder, spool_options(config))
+        .with_context(|| format!("the data folder {} cannot be used", folder.display()))
+}
+
+fn report(spool: &Spool, recovery: &Recovery) {
+    let held = recovery.held;
+    if recovery.created {
+        info!(spool = %spool.id(), "a new spool");
+    } else {
+        info!(spool = %spool.id(), next = %spool.next_seq(), "{held} batches wait to be sent");
+    }
+    if recovery.torn_bytes > 0 {
+        info!(bytes = recovery.torn_bytes, "an interrupted write was cut off");
+    }
+    if recovery.corrupt_records > 0 {
+        warn!(
+            places = recovery.corrupt_records,
+            "the disk has damaged what was written; told as lost"
+        );
+    }
+    if recovery.set_aside > 0 {
+        warn!(files = recovery.set_aside, "the spool was unreadable and is set aside as *.bad");
+    }
+}
+
+type Opened = (Box<dyn Backend>, Clock, Option<Replay>);
+
+fn open_backend(config: &Config) -> Result<Opened> {
+    let clock = Clock::system(config.clock.source);
+    let chip = config.hardware.gpio_chip.clone();
+    Ok(match config.hardware.backend {
+        BackendKind::Rppal => (Box::new(RaspberryPi::new(chip)), clock, None),
+        BackendKind::Linux => (Box::new(Linux::new(chip)), clock, None),
+        BackendKind::Emulator => {
+            let (emulated, clock) = Emulated::new(config)?;
+            let board = emulated.board();
+            let replay = match board.clock() {
+                BoardClock::Virtual { end, .. } => Some(Replay { board, end }),
+                BoardClock::Real => None,
+            };
+            (Box::new(emulated), clock, replay)
+        }
+    })
+}
+
+fn number_channels(checked: &Checked, spool: &mut Spool) -> Result<Vec<Channel>> {
+    let numbered = checked.channels.iter().map(|c| {
+        let (name, quantity) = (c.about.name, c.about.quantity);
+        let number = spool.channel_number(&name, quantity).with_context(|| {
+            format!("channel {name}; give it another name, or begin a new data folder")
+        })?;
+        Ok(Channel { name, number, quantity, qc: Qc::new(c.limits) })
+    });
+    numbered.collect()
+}
+
+fn read_states(file: &Path) -> Vec<(String, State)> {
+    let small = fs::metadata(file).is_ok_and(|m| m.len() <= MAX_STATES_BYTES);
+    if !small {
+        return Vec::new();
+    }
+    let read = fs::read(file).ok().and_then(|bytes| serde_json::from_slice(&bytes).ok());
+    read.unwrap_or_else(|| {
+        warn!("{} cannot be read; rules begin anew", file.display());
+        Vec::new()
+    })
+}
+
+fn farewell(spool: SharedSpool) -> Result<()> {
+    let Some(spool) = Arc::into_inner(spool) else {
+        debug!("the spool is still in use");
+        return Ok(());
+    };
+    let spool = spool.into_inner().map_err(|_| anyhow!("a thread died while it held the spool"))?;
+    let held = spool.stats().held;
+    spool.close().context("closing the spool")?;
+    info!("stopped; {held} batches wait in the spool for the next start");
+    Ok(())
+}

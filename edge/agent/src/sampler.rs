@@ -1,0 +1,457 @@
+//! The thread that reads the parts. It never waits for the network, the disk or anybody else:
+//! what it finds goes through a bounded channel to the [keeper](crate::keeper), and what does not
+//! fit is counted as lost.
+
+use std::{
+    collections::{HashMap, VecDeque},
+    sync::{
+        Arc,
+        atomic::{AtomicBool, AtomicU64, Ordering},
+        mpsc::{SyncSender, TrySendError},
+    },
+    time::Duration,
+};
+
+use tracing::{info, warn};
+use tram_emulator::Board;
+use tram_node::{Batcher, Draft, Measured, Qc, Schedule};
+use tram_rules::Observation;
+use tram_spool::Span;
+use tram_wire::{
+    AlarmKind, ChannelName, ChannelNumber, ClockState, MilliCelsius, NodeId, Point, Quality,
+    Quantity, Tests, UnixMicros, UptimeMicros,
+};
+
+use crate::{
+    clock::{Clock, Moment},
+    config::seconds,
+    hal::Backend,
+    keeper::{AlarmDraft, Work},
+    sensor::{Ask, Mounted, Reading, Values},
+    siren::{Decision, Watch},
+};
+
+/// How often lines and unfinished readings are looked at.
+const TICK_US: u64 = 20_000;
+/// At the latest after this long somebody looks whether to stop.
+const LONGEST_WAIT_US: u64 = 200_000;
+/// How often the rules look at the time.
+const RULE_TICK_US: i64 = 1_000_000;
+/// A reading takes this long at most, however long its interval is.
+const LONGEST_READING_US: u64 = 2_000_000;
+/// Left free before the next reading is due.
+const MARGIN_US: u64 = 50_000;
+/// An air temperature older than this corrects nothing.
+const AIR_VALID_US: u64 = 3_600_000_000;
+/// The most alarms that wait for the keeper; more push the oldest out.
+const MAX_WAITING_ALARMS: usize = 64;
+/// The rules' states are kept this often even when nothing happens.
+const STATES_EVERY_US: u64 = 60_000_000;
+
+/// A channel with its number and what is remembered of it.
+pub(crate) struct Channel {
+    pub(crate) name: ChannelName,
+    pub(crate) number: ChannelNumber,
+    pub(crate) quantity: Quantity,
+    pub(crate) qc: Qc,
+}
+
+/// Counters that others may look at.
+#[derive(Debug, Default)]
+pub(crate) struct Counters {
+    pub(crate) readings_total: AtomicU64,
+    /// Due times that passed while the thread was held up.
+    pub(crate) missed_total: AtomicU64,
+}
+
+/// A part and its reading under way.
+struct Post {
+    mounted: Mounted,
+    /// For each key, the position of its channel.
+    channels: Vec<(&'static str, usize)>,
+    under_way: Option<UnderWay>,
+    failing: bool,
+}
+
+#[derive(Debug, Clone, Copy)]
+struct UnderWay {
+    /// What the reading's time will be, and on which clock.
+    at: i64,
+    clock: ClockState,
+    until: UptimeMicros,
+}
+
+/// The thread's state.
+pub(crate) struct Sampler {
+    node: NodeId,
+    clock: Clock,
+    backend: Box<dyn Backend>,
+    /// A recording's time passes as fast as the node can go.
+    replay: Option<Replay>,
+    posts: Vec<Post>,
+    channels: Vec<Channel>,
+    schedule: Schedule,
+    /// The clock the schedule was made for.
+    scheduled_on: ClockState,
+    batcher: Batcher,
+    watch: Watch,
+    keeper: SyncSender<Work>,
+    stop: Arc<AtomicBool>,
+    counters: Arc<Counters>,
+    /// Readings that the keeper could not take.
+    refused: Option<Span>,
+    alarms: VecDeque<AlarmDraft>,
+    latest: HashMap<ChannelName, (i64, UptimeMicros)>,
+    rules_looked: i64,
+    states_kept: UptimeMicros,
+    states_changed: bool,
+}
+
+/// A recording being replayed.
+pub(crate) struct Replay {
+    pub(crate) board: Board,
+    pub(crate) end: UnixMicros,
+}
+
+/// What the thread is made of.
+pub(crate) struct Setup {
+    pub(crate) node: NodeId,
+    pub(crate) clock: Clock,
+    pub(crate) backend: Box<dyn Backend>,
+    pub(crate) replay: Option<Replay>,
+    pub(crate) mounted: Vec<Mounted>,
+    pub(crate) channels: Vec<Channel>,
+    pub(crate) batcher: Batcher,
+    pub(crate) watch: Watch,
+    pub(crate) keeper: SyncSender<Work>,
+    pub(crate) stop: Arc<AtomicBool>,
+    pub(crate) counters: Arc<Counters>,
+}
+
+impl Sampler {
+    /// # Errors
+    /// When the intervals cannot be scheduled.
+    pub(crate) fn new(setup: Setup) -> anyhow::Result<Self> {
+        let Setup { node, clock, backend, replay, mounted, channels, batcher, watch, .. } = setup;
+        let now = clock.now();
+        let mut next = 0;
+        let posts: Vec<Post> = mounted
+            .into_iter()
+            .map(|mounted| {
+                let channels = mounted.keys.iter().map(|key| {
+                    next += 1;
+                    (*key, next - 1)
+                });
+                let channels = channels.collect();
+                Post { mounted, channels, under_way: None, failing: false }
+            })
+            .collect();
+        let schedule = schedule(&posts)?;
+        Ok(Self {
+            node,
+            clock,
+            backend,
+            replay,
+            posts,
+            channels,
+            schedule,
+            scheduled_on: now.state,
+            batcher,
+            watch,
+            keeper: setup.keeper,
+            stop: setup.stop,
+            counters: setup.counters,
+            refused: None,
+            alarms: VecDeque::new(),
+            latest: HashMap::new(),
+            rules_looked: i64::MIN,
+            states_kept: now.uptime,
+            states_changed: false,
+        })
+    }
+
+    /// Samples until somebody says stop or the recording ends, then hands over what is left.
+    pub(crate) fn run(mut self) {
+        while !self.stop.load(Ordering::Relaxed) {
+            let now = self.clock.now();
+            self.step(now);
+            if self.played_out(now) {
+                info!("the recording has been replayed to its end");
+                break;
+            }
+            self.wait(now);
+        }
+        if let Some(draft) = self.batcher.flush() {
+            self.hand_over(draft, true);
+        }
+        self.keep_states(true);
+        while let Some(alarm) = self.alarms.pop_front() {
+            let _ = self.keeper.send(Work::Alarm(alarm));
+        }
+        if let Some(span) = self.refused.take() {
+            let _ = self.keeper.send(Work::Refused(span));
+        }
+    }
+
+    /// One look at everything.
+    fn step(&mut self, now: Moment) {
+        self.backend.tick(now.uptime);
+        self.follow_the_clock(now);
+        for post in &mut self.posts {
+            if let Err(e) = post.mounted.source.poll(now.uptime) {
+                post.says(Some(&e.to_string()));
+            }
+        }
+        while let Some(due) = self.schedule.due(now.micros()) {
+            if due.missed > 0 {
+                self.counters.missed_total.fetch_add(due.missed, Ordering::Relaxed);
+            }
+            self.begin(due.index, due.at, now);
+        }
+        for index in 0..self.posts.len() {
+            self.proceed(index, now);
+        }
+        if let Some(draft) = self.batcher.poll(self.batch_age_clock(now)) {
+            self.hand_over(draft, false);
+        }
+        if now.unix.0.saturating_sub(self.rules_looked) >= RULE_TICK_US {
+            self.rules_looked = now.unix.0;
+            let decisions = self.watch.tick(now.unix);
+            self.announce(decisions, now);
+        }
+        self.hand_over_alarms();
+        if now.uptime.since(self.states_kept) >= STATES_EVERY_US {
+            self.states_kept = now.uptime;
+            self.states_changed = true;
+        }
+        self.keep_states(false);
+    }
+
+    /// A recording's batches are finished by size: its hours pass in milliseconds.
+    fn batch_age_clock(&self, now: Moment) -> UptimeMicros {
+        if self.replay.is_some() { UptimeMicros(0) } else { now.uptime }
+    }
+
+    /// When the clock is set, due times lie on another scale.
+    fn follow_the_clock(&mut self, now: Moment) {
+        if now.state == self.scheduled_on {
+            return;
+        }
+        info!(from = ?self.scheduled_on, to = ?now.state, "the clock's state has changed");
+        let was = matches!(self.scheduled_on, ClockState::Unsynchronised { .. });
+        self.scheduled_on = now.state;
+        if was != now.believed()
+            && let Ok(fresh) = schedule(&self.posts)
+        {
+            self.schedule = fresh;
+        }
+    }
+
+    fn begin(&mut self, index: usize, at: i64, now: Moment) {
+        // A reading that is not finished by now never will be.
+        self.finish(index, now, true);
+        let Some(post) = self.posts.get_mut(index) else { return };
+        let interval = seconds(post.mounted.interval_s);
+        let interval = u64::try_from(interval.as_micros()).unwrap_or(u64::MAX);
+        let patience = interval.saturating_sub(MARGIN_US).min(LONGEST_READING_US);
+        let until = now.uptime.plus(patience);
+        post.under_way = Some(UnderWay { at, clock: now.state, until });
+        post.mounted.source.begin();
+    }
+
+    fn proceed(&mut self, index: usize, now: Moment) {
+        let late = |u: &UnderWay| now.uptime >= u.until;
+        let last_chance =
+            self.posts.get(index).is_some_and(|p| p.under_way.as_ref().is_some_and(late));
+        self.finish(index, now, last_chance);
+    }
+
+    /// Tries to finish the reading of a part.
+    fn finish(&mut self, index: usize, now: Moment, last_chance: bool) {
+        let air = self.air_for(index, now);
+        let Some(post) = self.posts.get_mut(index) else { return };
+        let Some(under_way) = post.under_way else { return };
+        let ask = Ask { uptime: now.uptime, last_chance, air };
+        let values = match post.mounted.source.read(ask) {
+            Reading::Later if !last_chance => return,
+            Reading::Later => {
+                post.says(Some("the part did not finish in time"));
+                Values::new()
+            }
+            Reading::Values(values) => {
+                post.says(None);
+                values
+            }
+            Reading::Failed(why) => {
+                post.says(Some(&why));
+                Values::new()
+            }
+        };
+        post.under_way = None;
+        let channels = post.channels.clone();
+        for (key, channel) in channels {
+            let value = values.iter().find(|(k, _)| *k == key).map(|(_, m)| *m);
+            let value = value.unwrap_or_else(|| Measured::missing(Tests::SENSOR_ERROR));
+            self.take(channel, under_way, value, now);
+        }
+    }
+
+    fn air_for(&self, index: usize, now: Moment) -> Option<MilliCelsius> {
+        let from = self.posts.get(index)?.mounted.air_from?;
+        let (value, at) = self.latest.get(&from)?;
+        let fresh = now.uptime.since(*at) <= AIR_VALID_US;
+        fresh.then(|| i32::try_from(*value).ok().map(MilliCelsius)).flatten()
+    }
+
+    /// One reading of one channel: judged, put into the batch, shown to the rules.
+    fn take(&mut self, channel: usize, at: UnderWay, value: Measured<i64>, now: Moment) {
+        let Some(c) = self.channels.get_mut(channel) else { return };
+        let quality = c.qc.check(at.at, value.value, value.quality);
+        let point = Point { micros: at.at, value: value.value, quality };
+        let (name, number, quantity) = (c.name, c.number, c.quantity);
+        if let Some(value) = value.value.filter(|_| quality.usable()) {
+            self.latest.insert(name, (value, now.uptime));
+        }
+        self.counters.readings_total.fetch_add(1, Ordering::Relaxed);
+        self.observe(name, quantity, point, at.clock, now);
+        let age_clock = self.batch_age_clock(now);
+        if let Some(draft) = self.batcher.push(at.clock, number, quantity, point, age_clock) {
+            self.hand_over(draft, false);
+        }
+    }
+
+    fn observe(
+        &mut self,
+        channel: ChannelName,
+        quantity: Quantity,
+        point: Point,
+        clock: ClockState,
+        now: Moment,
+    ) {
+        let Point { micros, value, quality } = point;
+        let unbelieved = matches!(clock, ClockState::Unsynchronised { .. });
+        let offset = if unbelieved { now.raw_offset() } else { 0 };
+        let time = UnixMicros(micros.saturating_add(offset));
+        let quality: Quality = quality;
+        let observation =
+            Observation { station: self.node, channel, quantity, time, value, quality };
+        let decisions = self.watch.observe(&observation, now.unix);
+        self.announce(decisions, now);
+    }
+
+    /// Alarms for the centre.
+    fn announce(&mut self, decisions: Vec<Decision>, now: Moment) {
+        for Decision { transition: t, siren } in decisions {
+            self.states_changed = true;
+            let Some(kind) = t.kind.alarm() else { continue };
+            let Some(channel) = self.channels.iter().find(|c| c.name == t.channel) else {
+                continue;
+            };
+            let offset = if now.believed() { 0 } else { now.raw_offset() };
+            let alarm = AlarmDraft {
+                clock: now.state,
+                rule: t.rule,
+                version: t.version,
+                episode: t.episode,
+                kind,
+                level: if kind == AlarmKind::Cleared { 0 } else { t.level },
+                channel: channel.number,
+                at: t.at.0.saturating_sub(offset),
+                value: t.value,
+                siren,
+            };
+            if self.alarms.len() >= MAX_WAITING_ALARMS {
+                warn!("the disk has held up more than {MAX_WAITING_ALARMS} alarms; one is dropped");
+                self.alarms.pop_front();
+            }
+            self.alarms.push_back(alarm);
+        }
+        self.hand_over_alarms();
+    }
+
+    fn hand_over_alarms(&mut self) {
+        while let Some(alarm) = self.alarms.front() {
+            match self.keeper.try_send(Work::Alarm(*alarm)) {
+                Ok(()) => {
+                    self.alarms.pop_front();
+                }
+                Err(TrySendError::Full(_) | TrySendError::Disconnected(_)) => return,
+            }
+        }
+    }
+
+    fn keep_states(&mut self, wait: bool) {
+        if !self.states_changed && !wait {
+            return;
+        }
+        let states = serde_json::to_vec(&self.watch.states());
+        let Ok(states) = states else { return };
+        let work = Work::RuleStates(states);
+        let sent =
+            if wait { self.keeper.send(work).is_ok() } else { self.keeper.try_send(work).is_ok() };
+        self.states_changed = !sent;
+    }
+
+    /// Gives a draft to the keeper. Only a recording, and the end, can wait for it.
+    fn hand_over(&mut self, draft: Draft, wait: bool) {
+        if wait || self.replay.is_some() {
+            let _ = self.keeper.send(Work::Draft(draft));
+            return;
+        }
+        if let Some(span) = self.refused.take()
+            && let Err(TrySendError::Full(_)) = self.keeper.try_send(Work::Refused(span))
+        {
+            self.refused = Some(span);
+        }
+        if let Err(TrySendError::Full(Work::Draft(draft))) =
+            self.keeper.try_send(Work::Draft(draft))
+        {
+            let (from, to) = draft.times();
+            let readings = u32::try_from(draft.readings()).unwrap_or(u32::MAX);
+            let span = Span { clock: draft.clock, from, to, readings };
+            warn!(readings, "the disk does not keep up; readings are lost");
+            self.refused = Some(self.refused.map_or(span, |before| before.hull(&span)));
+        }
+    }
+
+    fn played_out(&self, now: Moment) -> bool {
+        let idle = self.posts.iter().all(|p| p.under_way.is_none());
+        self.replay.as_ref().is_some_and(|r| now.unix >= r.end && idle)
+    }
+
+    /// Waits until there is something to do.
+    fn wait(&mut self, now: Moment) {
+        let busy = self.posts.iter().any(|p| p.under_way.is_some());
+        let streams = self.posts.iter().any(|p| p.mounted.source.streams());
+        let due = self.schedule.next(now.micros()).unwrap_or(i64::MAX);
+        let to_due = u64::try_from(due.saturating_sub(now.micros())).unwrap_or(0);
+        if let Some(replay) = &self.replay {
+            let to_end = u64::try_from(replay.end.since(now.unix)).unwrap_or(0);
+            let step = if busy { TICK_US.min(to_due) } else { to_due.min(to_end) };
+            replay.board.advance(now.uptime.0.saturating_add(step.max(1)));
+            return;
+        }
+        let most = if busy || streams { TICK_US } else { LONGEST_WAIT_US };
+        let to_batch = self.batcher.due().map_or(u64::MAX, |at| at.since(now.uptime));
+        let wait = to_due.min(to_batch).clamp(1_000, most);
+        std::thread::sleep(Duration::from_micros(wait));
+    }
+}
+
+impl Post {
+    /// Logs when a part begins to fail and when it is back.
+    fn says(&mut self, failure: Option<&str>) {
+        let place = &self.mounted.place;
+        match (failure, self.failing) {
+            (Some(why), false) => warn!("{place} gives no value: {why}"),
+            (None, true) => info!("{place} gives values again"),
+            _ => {}
+        }
+        self.failing = failure.is_some();
+    }
+}
+
+fn schedule(posts: &[Post]) -> Result<Schedule, tram_node::ScheduleError> {
+    let intervals: Vec<Duration> = posts.iter().map(|p| seconds(p.mounted.interval_s)).collect();
+    Schedule::new(&intervals)
+}
