@@ -1,6 +1,6 @@
 /**
- * Serves dist/ and a moving mock of the centre's interface, under the content policy the centre
- * sets. `node test/mock-server.mjs` listens on 127.0.0.1 at PORT (default 8090).
+ * Serves dist/ and a moving mock of the centre's interface, under a content policy no wider than
+ * the centre's own. `node test/mock-server.mjs` listens on 127.0.0.1 at PORT (default 8090).
  */
 import { createServer } from 'node:http';
 import { readFile } from 'node:fs/promises';
@@ -12,14 +12,14 @@ const DIST = fileURLToPath(new URL('../dist/', import.meta.url));
 const MAX_BODY_BYTES = 16_384;
 
 export const CONTENT_POLICY = [
-  "default-src 'self'",
+  "default-src 'none'",
   "script-src 'self'",
   'worker-src blob:',
-  "style-src 'self' 'unsafe-inline'",
+  "style-src 'self'",
   "img-src 'self' data: blob:",
   "connect-src 'self'",
-  "object-src 'none'",
   "base-uri 'none'",
+  "form-action 'none'",
   "frame-ancestors 'none'",
 ].join('; ');
 
