@@ -301,3 +301,6 @@ impl Alerts {
         Ok(counters)
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -10,3 +10,6 @@ pub use check::{CapFault, FaultKind, MAX_FAULTS, check_cap};
 pub use element::MAX_CAP_BYTES;
 pub(crate) use identifier::is_identifier;
 pub(crate) use message::{Info, Message, MessageType, Reference};
+
+#[cfg(test)]
+mod tests;

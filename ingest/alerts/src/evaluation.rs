@@ -6,7 +6,7 @@
 //! written in turn when there is time. Read again after a crash, each state skips what it has
 //! seen, so every reading counts exactly once.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet, hash_map::Entry as Slot};
 
 use rusqlite::{Connection, Transaction};
 use tram_rules::{Claim, Observation, Rule, Selector, State};
@@ -28,6 +28,14 @@ struct Held {
     dirty_from: Option<u64>,
     /// A transition has just come of it, so it is written with that.
     turned: bool,
+    /// Time has passed for it since the start.
+    ticked: bool,
+}
+
+impl Held {
+    fn new(state: State, stored: u64) -> Self {
+        Self { state, stored, dirty_from: None, turned: false, ticked: false }
+    }
 }
 
 /// The states of all rules.
@@ -57,9 +65,8 @@ impl Evaluation {
                 continue;
             };
             let state: State = serde_json::from_str(&body)?;
-            let held =
-                Held { stored: stored.cast_unsigned(), dirty_from: None, turned: false, state };
-            evaluation.held.insert((index, *held.state.station()), held);
+            let key = (index, *state.station());
+            evaluation.held.insert(key, Held::new(state, stored.cast_unsigned()));
         }
         evaluation.expect_stations(settings);
         Ok(evaluation)
@@ -74,11 +81,8 @@ impl Evaluation {
             });
             let known = settings.stations().filter(|station| rule.applies_to_station(station));
             for station in named.chain(known) {
-                let position = self.position;
-                if let Some(held) = self.held(index, station) {
-                    // Since when it has been waited for has to survive a restart.
-                    held.dirty_from.get_or_insert(position.saturating_add(1));
-                }
+                // Beyond the limit there is nobody to wait for.
+                let _ = self.held(index, station);
             }
         }
     }
@@ -87,14 +91,9 @@ impl Evaluation {
     fn held(&mut self, index: usize, station: &NodeId) -> Option<&mut Held> {
         let full = self.held.len() >= MAX_STATES;
         match self.held.entry((index, *station)) {
-            std::collections::hash_map::Entry::Occupied(entry) => Some(entry.into_mut()),
-            std::collections::hash_map::Entry::Vacant(_) if full => None,
-            std::collections::hash_map::Entry::Vacant(entry) => Some(entry.insert(Held {
-                state: State::new(*station),
-                stored: 0,
-                dirty_from: None,
-                turned: false,
-            })),
+            Slot::Occupied(entry) => Some(entry.into_mut()),
+            Slot::Vacant(_) if full => None,
+            Slot::Vacant(entry) => Some(entry.insert(Held::new(State::new(*station), 0))),
         }
     }
 
@@ -185,10 +184,13 @@ impl Evaluation {
         for ((index, _), held) in &mut self.held {
             let Some(rule) = settings.rules.get(*index) else { continue };
             let transitions = rule.tick(&mut held.state, now);
-            if !transitions.is_empty() {
+            // The first time, it may begin to wait for a station that has never spoken, and that
+            // has to survive a restart.
+            if !transitions.is_empty() || !held.ticked {
                 held.dirty_from.get_or_insert(next);
-                held.turned = true;
             }
+            held.ticked = true;
+            held.turned |= !transitions.is_empty();
             let quantity = rule.quantity.unwrap_or(Quantity::Dimensionless);
             changes.extend(transitions.iter().map(|t| Change::evaluated(t, quantity, false)));
         }
@@ -249,7 +251,7 @@ impl Evaluation {
 
     /// The last log position of which no state needs anything again once `keys` are written.
     pub(crate) fn settled_without(&self, keys: &[(usize, NodeId)]) -> u64 {
-        let keys: std::collections::HashSet<_> = keys.iter().collect();
+        let keys: HashSet<_> = keys.iter().collect();
         let rest = self.held.iter().filter(|(key, _)| !keys.contains(key));
         let dirty = rest.filter_map(|(_, held)| held.dirty_from).min();
         dirty.map_or(self.position, |from| from.saturating_sub(1).min(self.position))

@@ -39,6 +39,8 @@ mod episode;
 mod error;
 mod evaluation;
 mod feed;
+#[cfg(test)]
+mod fixture;
 mod ledger;
 mod messages;
 mod node_alarm;

@@ -1,7 +1,7 @@
 //! Checking CAP messages, our own and anybody's, against the standard and what readers expect.
 
 use core::fmt;
-use std::collections::HashSet;
+use std::collections::{HashMap, HashSet};
 
 use jiff::Timestamp;
 use tram_rules::MAX_HEADLINE_CHARACTERS;
@@ -202,7 +202,7 @@ impl Faults {
     /// What ties the `<info>` elements to each other.
     fn infos(&mut self, infos: &[&Element]) {
         let mut languages = HashSet::new();
-        let mut texts = HashSet::new();
+        let mut texts = HashMap::new();
         let list = |info: &Element, name| -> Vec<String> {
             info.all(name)
                 .map(|e| format!("{:?}", (&e.text, e.get("valueName"), e.get("value"))))
@@ -212,13 +212,21 @@ impl Faults {
             let path = format!("alert/info[{}]", i + 1);
             // §3.2.2: no language means en-US.
             let language = info.get("language").unwrap_or("en-US").to_ascii_lowercase();
-            let area: Vec<_> = info.all("area").filter_map(|area| area.get("areaDesc")).collect();
-            let new = languages.insert((language, info.get("event"), area));
+            // Several of one language are several warnings only where more than words differs.
+            let same = ["severity", "urgency", "onset", "expires"].map(|name| info.get(name));
+            let shapes: Vec<&str> = info
+                .all("area")
+                .flat_map(|area| &area.children)
+                .filter(|e| e.name != "areaDesc")
+                .map(|e| e.get("value").unwrap_or(&e.text))
+                .collect();
+            let new = languages.insert((language.clone(), same, shapes));
             self.unless(new, FaultKind::Profile, &path, "a second <info> of the same language");
             let text = (info.get("headline"), info.get("description"));
-            let new = text == (None, None) || texts.insert(text);
+            let first = text == (None, None)
+                || *texts.entry(text).or_insert_with(|| language.clone()) == language;
             let same = "the same text under two languages";
-            self.unless(new, FaultKind::Profile, &path, same);
+            self.unless(first, FaultKind::Profile, &path, same);
             let first = infos.first().is_none_or(|first| {
                 list(first, "category") == list(info, "category")
                     && list(first, "eventCode") == list(info, "eventCode")
