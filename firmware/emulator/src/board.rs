@@ -130,7 +130,8 @@ impl Board {
         }
     }
 
-    /// Takes what has been seen on the bus since the last call, at most [`MAX_BUS_EVENTS`].
+    /// Takes what has been seen on the bus since the last call, at most
+    /// [`MAX_BUS_EVENTS`](crate::MAX_BUS_EVENTS).
     #[must_use]
     pub fn bus_events(&self) -> Vec<BusEvent> {
         locked(&self.inner).seen.drain(..).collect()

@@ -2,6 +2,8 @@
 
 use std::collections::BTreeMap;
 
+use tram_wire::ChannelName;
+
 use crate::{Part, Signal, World, fault::Faults};
 
 /// What time and misfortune have done to a part's senses.
@@ -19,6 +21,9 @@ pub(crate) struct Sense<'a> {
     pub(crate) part: &'a Part,
     pub(crate) bias: &'a Bias,
     pub(crate) faults: &'a Faults,
+    /// The channel of the station's own thermometer: a part that feels the air only by the way,
+    /// as an echo does, feels the same air.
+    pub(crate) air: Option<&'a ChannelName>,
 }
 
 const HOUR_US: f64 = 3.6e9;
@@ -35,7 +40,14 @@ impl Sense<'_> {
             return stuck.get(&signal).copied();
         }
         let at = self.world.measured_at(conversion);
-        let truth = self.world.value_at(signal, self.part.channel(signal), at)?;
+        let truth = match self.part.channel(signal) {
+            Some(own) => self.world.value_at(signal, Some(own), at)?,
+            None => {
+                let shared = self.air.filter(|_| signal == Signal::AirTemperature);
+                let there = self.world.value_at(signal, shared, at);
+                there.or_else(|| self.world.value_at(signal, None, at))?
+            }
+        };
         let drift = self.bias.drift.map_or(0.0, |(counts_per_hour, since)| {
             counts_per_hour as f64 * at.saturating_sub(since) as f64 / HOUR_US
         });
@@ -44,7 +56,9 @@ impl Sense<'_> {
 
     /// Whether the recording says that this part gave nothing now.
     pub(crate) fn absent(&self) -> bool {
-        let signals = self.part.kind.signals();
-        !signals.is_empty() && signals.iter().any(|s| self.value(*s, self.now()).is_none())
+        self.part.feeds.iter().any(|(signal, channel)| {
+            let felt = self.part.kind.signals().contains(signal);
+            felt && self.world.value(*signal, Some(channel)).is_none()
+        })
     }
 }

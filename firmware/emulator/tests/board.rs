@@ -159,10 +159,13 @@ fn cold_air_makes_an_uncompensated_part_say_more() {
     let said = |speed_of_sound| {
         let recording = Recording::parse(text).expect("well formed");
         let world = World::new(Scenario::Replay(recording), 1, 1);
-        let part = part(river(Sounding::Continuous, speed_of_sound))
-            .feeding(Signal::WaterLevel, name("level"))
-            .feeding(Signal::AirTemperature, name("air"));
-        let board = Board::new(world, &[part]).expect("one part fits");
+        // The temperature is recorded for a part beside it, which hangs in the same air.
+        let parts = [
+            part(river(Sounding::Continuous, speed_of_sound))
+                .feeding(Signal::WaterLevel, name("level")),
+            part(PartKind::Dps310 { address: 0x77 }).feeding(Signal::AirTemperature, name("air")),
+        ];
+        let board = Board::new(world, &parts).expect("they fit");
         board.advance(1_000_000);
         let mut frame = [0; 4];
         let mut uart = board.uart(0).expect("connected");

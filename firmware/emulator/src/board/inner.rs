@@ -7,11 +7,11 @@ use std::{
 
 use embedded_hal::i2c::Operation;
 use tram_drivers::Edge;
-use tram_wire::UptimeMicros;
+use tram_wire::{ChannelName, UptimeMicros};
 
 use super::machine::Machine;
 use crate::{
-    BusError, BusEvent, Fault, MAX_BUS_EVENTS, NotApplicable, Part, RelayState, World,
+    BusError, BusEvent, Fault, MAX_BUS_EVENTS, NotApplicable, Part, RelayState, Signal, World,
     bus::transact,
     edge_line::EdgeQueue,
     fault::Faults,
@@ -36,12 +36,13 @@ pub(super) struct Slot {
     pub(super) faults: Faults,
     pub(super) bias: Bias,
     machine: Machine,
+    air: Option<ChannelName>,
 }
 
 impl Slot {
     fn split<'a>(&'a mut self, world: &'a World) -> (&'a mut Machine, Sense<'a>) {
-        let Self { part, faults, bias, machine } = self;
-        (machine, Sense { world, part, bias, faults })
+        let Self { part, faults, bias, machine, air } = self;
+        (machine, Sense { world, part, bias, faults, air: air.as_ref() })
     }
 }
 
@@ -54,13 +55,14 @@ impl Inner {
     pub(super) fn new(world: World, parts: &[Part], booted: UptimeMicros) -> Self {
         let lines = parts.iter().flat_map(|p| p.kind.lines());
         let lines = lines.map(|line| (line, EdgeQueue::default())).collect();
+        let air = parts.iter().find_map(|p| p.channel(Signal::AirTemperature)).copied();
         let slots = parts
             .iter()
             .map(|part| {
                 let mut machine = Machine::build(part, &world);
                 machine.power_on(world.elapsed());
                 let (faults, bias) = (Faults::default(), Bias::default());
-                Slot { part: part.clone(), faults, bias, machine }
+                Slot { part: part.clone(), faults, bias, machine, air }
             })
             .collect();
         Self { slots, lines, seen: VecDeque::new(), world, booted }
