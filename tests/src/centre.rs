@@ -87,6 +87,44 @@ impl Centre {
         Ok(serde_json::from_str(&self.text(path)?)?)
     }
 
+    /// Every reading of one channel, oldest first: time in microseconds since 1970 and value in
+    /// counts of the quantity, which has `decimals` decimal places.
+    ///
+    /// # Errors
+    /// When the answer is not what the interface promises.
+    pub fn history(
+        &self,
+        station: &str,
+        channel: &str,
+        decimals: u8,
+    ) -> Result<Vec<(i64, Option<i64>)>> {
+        let range = "from=2000-01-01T00:00:00Z&to=2100-01-01T00:00:00Z";
+        let path = format!("/api/v1/history?station={station}&channel={channel}&{range}");
+        let answer = self.json(&path)?;
+        let rows = answer.get("readings").and_then(Value::as_array).context("no `readings`")?;
+        rows.iter()
+            .map(|row| {
+                let time = row.get("time").and_then(Value::as_str).context("no `time`")?;
+                let time: jiff::Timestamp = time.parse()?;
+                let value = row.get("value").context("no `value`")?;
+                let counts = |v: f64| (v * 10_f64.powi(i32::from(decimals))).round();
+                // What the interface prints has no more than these decimals.
+                #[expect(clippy::cast_possible_truncation, reason = "rounded")]
+                let counts = value.as_f64().map(|v| counts(v) as i64);
+                Ok((time.as_microsecond(), counts))
+            })
+            .collect()
+    }
+
+    /// Kills it with SIGKILL.
+    ///
+    /// # Errors
+    /// When it has ended by itself.
+    pub fn kill(&mut self) -> Result<()> {
+        ensure!(self.program.running(), "the centre has ended:\n{}", self.program.printed());
+        self.program.kill()
+    }
+
     /// One of its counters, summed over its labels.
     ///
     /// # Errors

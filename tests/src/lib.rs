@@ -4,11 +4,17 @@
 mod broker;
 mod centre;
 mod machine;
+mod node;
 mod program;
+mod recorded;
+mod skip;
 mod wait;
 
 pub use broker::Mosquitto;
 pub use centre::Centre;
 pub use machine::Machine;
+pub use node::{Node, Readings};
 pub use program::{Program, binary};
+pub use recorded::Recorded;
+pub use skip::skip;
 pub use wait::until;
