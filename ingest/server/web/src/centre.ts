@@ -1,6 +1,6 @@
 /** The page's link with the centre: the live feed poured into stores that everything reads. */
 import type { Alarm } from './contract.ts';
-import { applyAlarm, applyDiff, applySnapshot, EMPTY, type LiveState } from './live/state.ts';
+import { applyAlarm, applyAnswer, applyDiff, applySnapshot, EMPTY, type LiveState } from './live/state.ts';
 import { ServerClock } from './live/clock.ts';
 import { Feed, type Connection } from './live/feed.ts';
 import { Store } from './store.ts';
@@ -11,7 +11,7 @@ export const connection = new Store<Connection>({ kind: 'connecting' });
 export const now = new Store<number | null>(null);
 /** When the server last said anything, in its own time. */
 export const heardAt = new Store<number | null>(null);
-/** Alarms as they arrive, for the announcement and the title. */
+/** The last alarm that was raised or became graver, for the announcement. */
 export const newAlarm = new Store<Alarm | null>(null);
 /** Counts snapshots: each one means that something may have been missed before it. */
 export const snapshots = new Store(0);
@@ -43,9 +43,10 @@ const feed = new Feed(
       live.update((held) => applyDiff(held, diff));
     },
     alarm(alarm) {
-      const known = live.value.alarms.has(alarm.id);
+      const before = live.value.alarms.get(alarm.id);
       live.update((held) => applyAlarm(held, alarm));
-      if (!known && alarm.state === 'raised') newAlarm.set(alarm);
+      const graver = before === undefined || alarm.level > before.level;
+      if (graver && alarm.state === 'raised') newAlarm.set(alarm);
     },
     heartbeat(heartbeat) {
       hear(heartbeat.time);
@@ -75,5 +76,5 @@ export function retryNow(): void {
 
 /** An alarm as the server answered it after an acknowledgement or a shelving. */
 export function acceptAlarm(alarm: Alarm): void {
-  live.update((held) => applyAlarm(held, alarm));
+  live.update((held) => applyAnswer(held, alarm));
 }

@@ -50,9 +50,13 @@ export interface Alarm {
   readonly hazard: string;
   readonly station: string;
   readonly channel: string;
+  /** 1 to 5; 0 for an alarm about missing data. */
   readonly level: number;
-  readonly severity: 'Minor' | 'Moderate' | 'Severe' | 'Extreme';
+  readonly severity: 'Minor' | 'Moderate' | 'Severe' | 'Extreme' | 'Unknown';
   readonly state: 'raised' | 'cleared';
+  /** The station is silent while the alarm stands: level and value are what was last known. */
+  readonly no_data?: boolean;
+  /** Event times: an acknowledgement changes none of them. */
   readonly raised_at: string;
   readonly updated_at: string;
   readonly cleared_at: string | null;

@@ -91,18 +91,18 @@ export class MockCentre {
   }
 
   ack(id, { by, comment }, nowMs) {
-    return this.#change(id, nowMs, { acked: { by, comment, at: iso(nowMs) } });
+    return this.#change(id, { acked: { by, comment, at: iso(nowMs) } });
   }
 
   shelve(id, { by, minutes, comment }, nowMs) {
     const until = iso(nowMs + minutes * 60_000);
-    return this.#change(id, nowMs, { shelved: { by, until, comment } });
+    return this.#change(id, { shelved: { by, until, comment } });
   }
 
-  #change(id, nowMs, change) {
+  #change(id, change) {
     const index = this.#alarms.findIndex((a) => a.id === id);
     if (index < 0) return null;
-    const alarm = { ...this.#alarms[index], ...change, updated_at: iso(nowMs) };
+    const alarm = { ...this.#alarms[index], ...change };
     this.#alarms[index] = alarm;
     return alarm;
   }

@@ -7,6 +7,7 @@ import { ageSeconds } from '../live/clock.ts';
 import { lookAtStation } from '../looking.ts';
 import { useStore } from '../store.ts';
 import { asking } from './dialog.tsx';
+import { LevelChip } from './level_chip.tsx';
 import { headlineOf, type Place } from './order.ts';
 
 export function AlarmCard({ alarm, place }: { alarm: Alarm; place: Place }): JSX.Element {
@@ -16,8 +17,13 @@ export function AlarmCard({ alarm, place }: { alarm: Alarm; place: Place }): JSX
   return (
     <li class={`alarm level-edge-${alarm.level}`} data-alarm={alarm.id}>
       <div class="alarm-head">
-        <span class={`chip level-${alarm.level}`}>{t('level.short', { level: alarm.level })}</span>
-        <span class="muted">{t(`severity.${alarm.severity}`)}</span>
+        <LevelChip alarm={alarm} />
+        {alarm.level > 0 && <span class="muted">{t(`severity.${alarm.severity}`)}</span>}
+        {alarm.no_data && alarm.level > 0 && (
+          <span class="tag" title={t('alarms.noDataWhy')}>
+            {t('alarms.noData')}
+          </span>
+        )}
         {alarm.unofficial && (
           <span class="tag" title={t('alarms.unofficialWhy')}>
             {t('alarms.unofficial')}
@@ -88,7 +94,7 @@ function Since({ time }: { time: string }): JSX.Element {
 
 /** An alarm does not say its quantity; its channel's latest reading does. */
 function valueOf(alarm: Alarm, language: Parameters<typeof formatUnit>[2]): string {
-  if (alarm.value === null) return '';
+  if (alarm.value === null || alarm.level === 0) return '';
   const key = live.value.streams.get(alarm.station)?.find((k) => live.value.latest.get(k)?.channel === alarm.channel);
   const quantity = (key === undefined ? undefined : live.value.latest.get(key)?.quantity) ?? alarm.channel;
   return formatValue(alarm.value, { quantity, unit: alarm.unit }, language);

@@ -7,6 +7,7 @@ import { useWords } from '../i18n/current.ts';
 import { recall, remember } from '../memory.ts';
 import { Modal } from '../modal.tsx';
 import { Store } from '../store.ts';
+import { LevelChip } from './level_chip.tsx';
 import { send, type Deed } from './actions.ts';
 import { headlineOf } from './order.ts';
 
@@ -62,7 +63,7 @@ export function AlarmDialog({ alarm, kind }: { alarm: Alarm; kind: Deed['kind'] 
     <Modal title={t(kind === 'ack' ? 'dialog.ackTitle' : 'dialog.shelveTitle')} close={close}>
       <form onSubmit={(event) => void submit(event)}>
         <p class="dialog-about">
-          <span class={`chip level-${alarm.level}`}>{t('level.short', { level: alarm.level })}</span>{' '}
+          <LevelChip alarm={alarm} />{' '}
           {headlineOf(alarm, language)}
         </p>
         {kind === 'shelve' && <p class="muted">{t('dialog.shelveWhy')}</p>}

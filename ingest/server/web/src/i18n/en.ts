@@ -69,6 +69,7 @@ export const en: Record<Key, string> = {
   'severity.Minor': 'minor',
   'severity.Moderate': 'moderate',
   'severity.Severe': 'severe',
+  'severity.Unknown': 'unknown',
   'severity.Extreme': 'extreme',
 
   'chart.title': 'Chart',
@@ -119,6 +120,8 @@ export const en: Record<Key, string> = {
   'alarms.shelvedBy': 'Shelved by {by} until {time}',
   'alarms.unofficial': 'Unofficial',
   'alarms.unofficialWhy': 'The thresholds of this rule have not been officially published.',
+  'alarms.noData': 'No data',
+  'alarms.noDataWhy': 'The station is silent: level and value are what was last known.',
   'alarms.source.node': 'at the station',
   'alarms.source.centre': 'centre',
   'alarms.rule': 'rule {rule}, version {version}',

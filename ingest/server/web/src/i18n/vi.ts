@@ -67,6 +67,7 @@ export const vi = {
   'severity.Minor': 'nhẹ',
   'severity.Moderate': 'vừa',
   'severity.Severe': 'nặng',
+  'severity.Unknown': 'chưa rõ',
   'severity.Extreme': 'rất nặng',
 
   'chart.title': 'Biểu đồ',
@@ -117,6 +118,8 @@ export const vi = {
   'alarms.shelvedBy': '{by} tạm gác đến {time}',
   'alarms.unofficial': 'Không chính thức',
   'alarms.unofficialWhy': 'Ngưỡng của quy tắc này chưa được công bố chính thức.',
+  'alarms.noData': 'Không có số liệu',
+  'alarms.noDataWhy': 'Trạm không gửi số liệu: cấp và giá trị là điều biết được sau cùng.',
   'alarms.source.node': 'tại trạm',
   'alarms.source.centre': 'trung tâm',
   'alarms.rule': 'quy tắc {rule}, bản {version}',

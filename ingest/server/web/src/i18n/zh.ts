@@ -69,6 +69,7 @@ export const zh: Record<Key, string> = {
   'severity.Minor': '轻微',
   'severity.Moderate': '中等',
   'severity.Severe': '严重',
+  'severity.Unknown': '未知',
   'severity.Extreme': '特别严重',
 
   'chart.title': '图表',
@@ -119,6 +120,8 @@ export const zh: Record<Key, string> = {
   'alarms.shelvedBy': '{by} 搁置至 {time}',
   'alarms.unofficial': '非官方',
   'alarms.unofficialWhy': '此规则的阈值尚未正式公布。',
+  'alarms.noData': '无数据',
+  'alarms.noDataWhy': '站点无数据：级别和数值为最后已知情况。',
   'alarms.source.node': '站点发出',
   'alarms.source.centre': '中心',
   'alarms.rule': '规则 {rule}，第 {version} 版',

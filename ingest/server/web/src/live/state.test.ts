@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import type { Alarm, Latest, Snapshot, Station } from '../contract.ts';
-import { applyAlarm, applyDiff, applySnapshot, EMPTY, MAX_ALARMS, MAX_TRAIL } from './state.ts';
+import { applyAlarm, applyAnswer, applyDiff, applySnapshot, EMPTY, MAX_ALARMS, MAX_TRAIL } from './state.ts';
 
 const T0 = Date.UTC(2026, 8, 9, 13, 0, 0);
 const at = (seconds: number): string => new Date(T0 + seconds * 1000).toISOString();
@@ -99,10 +99,18 @@ describe('a difference', () => {
 });
 
 describe('an alarm', () => {
-  it('replaces itself, unless what arrives is older', () => {
+  it('replaces itself, in the order of the feed, whatever the times of its readings', () => {
     const raised = applyAlarm(EMPTY, alarm('a', 5, { level: 2 }));
     expect(applyAlarm(raised, alarm('a', 6, { level: 3 })).alarms.get('a')?.level).toBe(3);
-    expect(applyAlarm(raised, alarm('a', 4, { level: 1 })).alarms.get('a')?.level).toBe(2);
+    expect(applyAlarm(raised, alarm('a', 4, { level: 1 })).alarms.get('a')?.level).toBe(1);
+  });
+
+  it('is taken from an answer, unless the feed has told of a later reading', () => {
+    const acked = { by: 'A', comment: '', at: at(7) };
+    const raised = applyAlarm(EMPTY, alarm('a', 5));
+    expect(applyAnswer(raised, alarm('a', 5, { acked })).alarms.get('a')?.acked).toEqual(acked);
+    const graver = applyAlarm(raised, alarm('a', 6, { level: 3 }));
+    expect(applyAnswer(graver, alarm('a', 5, { acked })).alarms.get('a')).toMatchObject({ level: 3, acked: null });
   });
 
   it('is never pushed out while raised as long as an ended one can go', () => {

@@ -77,15 +77,26 @@ export function applyDiff(held: LiveState, diff: Diff): LiveState {
   return { ...held, stations, latest, streams, trails, dropped };
 }
 
-/** Adds or replaces one alarm; an older version of one already held is left out. */
+/**
+ * Adds or replaces one alarm. The feed's order decides, not the alarm's times: those are of the
+ * readings, and an alarm may change without a reading or by a late one.
+ */
 export function applyAlarm(held: LiveState, alarm: Alarm): LiveState {
-  const before = held.alarms.get(alarm.id);
-  if (before && isOlder(alarm.updated_at, before.updated_at)) return held;
   const alarms = new Map(held.alarms).set(alarm.id, alarm);
   if (alarms.size <= MAX_ALARMS) return { ...held, alarms };
   const victim = [...alarms.values()].reduce((a, b) => (expendable(b) < expendable(a) ? b : a));
   alarms.delete(victim.id);
   return { ...held, alarms, dropped: held.dropped + 1 };
+}
+
+/**
+ * Takes an alarm from the answer to what was done with it. On its way the feed may have told of
+ * a later reading already, which then stands.
+ */
+export function applyAnswer(held: LiveState, alarm: Alarm): LiveState {
+  const before = held.alarms.get(alarm.id);
+  if (before && isOlder(alarm.updated_at, before.updated_at)) return held;
+  return applyAlarm(held, alarm);
 }
 
 /** Lower goes first: cleared before raised, then the one longest unchanged. */
