@@ -28,6 +28,9 @@ impl fmt::Display for RuleMistake {
     }
 }
 
+/// The texts that stand in the place of a headline.
+const HEADLINES: [&str; 3] = ["headline", "cleared", "no_data"];
+
 /// The mistakes found so far.
 struct Mistakes(Vec<RuleMistake>);
 
@@ -155,38 +158,38 @@ impl Rule {
 
     fn check_texts(&self, found: &mut Mistakes) {
         for language in Language::ALL {
-            let text = self.texts.get(language);
-            let key = language.key();
-            for (part, words) in parts(text) {
-                check_text(found, &format!("text.{key}.{part}"), words);
-            }
-            for (part, words) in
-                parts(text).filter(|(p, _)| ["headline", "cleared", "no_data"].contains(p))
-            {
-                let len = headline_characters(words);
-                if len > MAX_HEADLINE_CHARACTERS {
-                    let message = format!("about {len} characters when filled in");
-                    let fix = format!("write {MAX_HEADLINE_CHARACTERS} at most");
-                    found.add(format!("text.{key}.{part}"), message, fix);
-                }
-            }
-            if self.no_data_s.is_some() && text.no_data.is_none() {
-                let fix = "write the headline for a silent sensor";
-                found.add(format!("text.{key}.no_data"), "the text is missing", fix);
-            }
+            self.check_language(language, found);
         }
         for (a, b) in [
             (Language::Vi, Language::En),
             (Language::Vi, Language::Zh),
             (Language::En, Language::Zh),
         ] {
-            for ((part, one), (_, other)) in parts(self.texts.get(a)).zip(parts(self.texts.get(b)))
-            {
-                if one == other {
-                    let message = format!("the same words as in `{}`", a.key());
-                    found.add(format!("text.{}.{part}", b.key()), message, "translate them");
-                }
+            let (one, other) = (parts(self.texts.get(a)), parts(self.texts.get(b)));
+            for ((part, _), _) in one.zip(other).filter(|((_, one), (_, other))| one == other) {
+                let message = format!("the same words as in `{}`", a.key());
+                found.add(format!("text.{}.{part}", b.key()), message, "translate them");
             }
+        }
+    }
+
+    fn check_language(&self, language: Language, found: &mut Mistakes) {
+        let text = self.texts.get(language);
+        let key = language.key();
+        let names = self.levels.iter().map(|l| l.name.get(language));
+        let longest = names.max_by_key(|n| n.chars().count()).unwrap_or_default();
+        for (part, words) in parts(text) {
+            check_text(found, &format!("text.{key}.{part}"), words);
+            let len = headline_characters(words, longest);
+            if HEADLINES.contains(&part) && len > MAX_HEADLINE_CHARACTERS {
+                let message = format!("about {len} characters when filled in");
+                let fix = format!("write {MAX_HEADLINE_CHARACTERS} at most");
+                found.add(format!("text.{key}.{part}"), message, fix);
+            }
+        }
+        if self.no_data_s.is_some() && text.no_data.is_none() {
+            let fix = "write the headline for a silent sensor";
+            found.add(format!("text.{key}.no_data"), "the text is missing", fix);
         }
     }
 }
@@ -256,5 +259,84 @@ fn check_text(found: &mut Mistakes, key: &str, words: &str) {
     if let Some(unknown) = unknown_placeholder(words) {
         let fix = format!("write one of {}", PLACEHOLDERS.map(|p| format!("{{{p}}}")).join(", "));
         found.add(key, format!("unknown placeholder {unknown}"), fix);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use alloc::string::ToString;
+
+    use super::*;
+
+    const GOOD: &str = include_str!("../../../config/rules/flood-lao-cai.toml");
+
+    fn mistakes(text: &str) -> Vec<String> {
+        let rule: Rule = toml::from_str(text).unwrap();
+        let found = rule.check().err().unwrap_or_default();
+        found.iter().map(ToString::to_string).collect()
+    }
+
+    /// Replaces `from` by `to` in the good rule; the mistake must begin with `key`.
+    #[track_caller]
+    fn refused(from: &str, to: &str, key: &str) {
+        assert!(GOOD.contains(from), "{from:?} is not in the file");
+        let found = mistakes(&GOOD.replacen(from, to, 1));
+        assert!(found.iter().any(|m| m.starts_with(key)), "{key} expected, found {found:?}");
+    }
+
+    #[test]
+    fn the_flood_rule_is_in_order() {
+        assert_eq!(mistakes(GOOD), Vec::<String>::new());
+    }
+
+    #[test]
+    fn clear_must_be_strictly_below_raise() {
+        refused("clear = 79.80", "clear = 80.00", "level[0].clear: clear 80 is not below raise 80");
+        refused("clear = 79.80", "clear = 80.01", "level[0].clear: ");
+    }
+
+    #[test]
+    fn each_mistake_is_found_where_it_is() {
+        for (from, to, key) in [
+            ("version = 1", "version = 0", "version: "),
+            ("legal = \"Quyết", "legal = \"\" # ", "legal: "),
+            ("stations = [\"lao-cai-river-01\"]", "stations = []", "stations: "),
+            ("[\"water_level\"]", "[\"*\"]", "channels: "),
+            ("quantity = \"water_level\"", "", "quantity: "),
+            ("\"latest\"", "\"sum\"", "window_s: `sum` needs a window"),
+            ("hold_s = 1800", "hold_s = 1800\nwindow_s = 60", "window_s: "),
+            ("hold_s = 1800", "hold_s = 86401", "hold_s: "),
+            ("gap_s = 300", "gap_s = 0", "gap_s: "),
+            ("siren_from = 3", "siren_from = 4", "siren_from: no level"),
+            ("approve_from = 3", "approve_from = 7", "approve_from: "),
+            ("level = 2\n", "level = 1\n", "level[1].level: "),
+            ("raise = 82.00", "raise = 79.90", "level[1].raise: "),
+            ("clear = 81.80", "clear = 79.80", "level[1].clear: "),
+            ("raise = 83.50", "raise = 83.5005", "level[2].raise: 83.5005 has more decimal places"),
+            ("risk = 2", "risk = 6", "level[2].risk: "),
+            ("vi = \"báo động I\"", "vi = \" \"", "level[0].name.vi: the text is empty"),
+            (
+                "{station}: {level}",
+                "{station}: {levle}",
+                "text.vi.headline: unknown placeholder {levle}",
+            ),
+            ("event = \"Flood\"", "event = \"Lũ\"", "text.en.event: the same words as in `vi`"),
+        ] {
+            refused(from, to, key);
+        }
+        let no_data =
+            GOOD.lines().filter(|l| !l.starts_with("no_data = \"No water")).collect::<Vec<_>>();
+        assert_eq!(mistakes(&no_data.join("\n")).len(), 1);
+        let long = "headline = \"Red River".to_string() + &"!".repeat(140);
+        refused("headline = \"Red River", &long, "text.en.headline: about ");
+    }
+
+    #[test]
+    fn keys_that_do_not_exist_and_languages_that_are_missing_are_refused_by_the_reader() {
+        for (from, to) in
+            [("for_s", "for_seconds"), ("[text.zh]", "[text.fr]"), ("\"latest\"", "\"newest\"")]
+        {
+            assert!(toml::from_str::<Rule>(&GOOD.replacen(from, to, 1)).is_err(), "{to}");
+        }
     }
 }

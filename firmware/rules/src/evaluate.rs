@@ -9,7 +9,7 @@
 use alloc::vec::Vec;
 use core::mem;
 
-use tram_wire::{ChannelName, EpisodeId, UnixMicros};
+use tram_wire::{ChannelName, EpisodeId, Flag, UnixMicros};
 
 use crate::{
     Claim, MAX_HELD_READINGS, Observation, Rule, Selector, State, Transition, TransitionKind,
@@ -51,7 +51,7 @@ impl Rule {
             self.hear(state, channel, value, time.0.min(now.0), now, &mut out);
         }
         if let Some(index) = self.index(&channel) {
-            let suspect = quality.flag == tram_wire::Flag::Suspect;
+            let suspect = value.is_some() && quality.flag == Flag::Suspect;
             let entry = Entry { at: time.0, channel: index, value, suspect, claim: None };
             self.take(state, entry, now, &mut out);
         }
@@ -343,3 +343,8 @@ fn walk(state: &State, plan: &Plan) -> (Machine, Vec<Episode>) {
     }
     (machine, episodes)
 }
+
+#[cfg(test)]
+mod properties;
+#[cfg(test)]
+mod timelines;

@@ -6,7 +6,8 @@
 //! dead, and in the centre; both give an episode the same [`EpisodeId`](tram_wire::EpisodeId).
 //!
 //! What holds, and is proved by property tests:
-//! - Readings may arrive in any order within `late_s`: the episodes are the same.
+//! - Readings may arrive in any order within `late_s`: the episodes have the same names and the
+//!   same ends, and no order hides a level.
 //! - A level is raised at once and lowered only by good readings that stay at or below its clear
 //!   value for `hold_s`. Missing and failed readings, silence and the clock never lower a level.
 //! - A larger value never gives a lower level, for every statistic but the rate.

@@ -70,9 +70,12 @@ pub struct Level {
     pub raise: Decimal,
     /// It is left at or below this one, once that has held for `hold_s`; strictly below `raise`.
     pub clear: Decimal,
-    /// Disaster risk level of Decision 18/2021/QĐ-TTg (1 to 5) that belongs to it, if one does.
+    /// Disaster risk level of Decision 18/2021/QĐ-TTg (1 to 5) that begins with it, if one does.
     #[serde(default)]
     pub risk: Option<u8>,
+    /// This threshold is not confirmed in an official source, though others of the rule are.
+    #[serde(default)]
+    pub unofficial: bool,
     /// CAP severity; [`Severity::of_level`] when absent.
     #[serde(default)]
     pub severity: Option<Severity>,
@@ -221,6 +224,12 @@ impl Rule {
     #[must_use]
     pub fn level(&self, number: u8) -> Option<&Level> {
         self.levels.iter().find(|l| l.level == number)
+    }
+
+    /// Whether a message about this level must say that its threshold is not official.
+    #[must_use]
+    pub fn unofficial_at(&self, level: u8) -> bool {
+        self.unofficial || self.level(level).is_some_and(|l| l.unofficial)
     }
 
     /// The longest distance of two readings that still counts as continuous, in seconds.

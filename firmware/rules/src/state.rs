@@ -92,15 +92,19 @@ impl Entry {
         (self.at, self.channel).cmp(&(other.at, other.channel))
     }
 
-    /// What two entries of the same time and channel amount to, whichever came first: a value
-    /// beats none, the worse value beats the other, a good one beats a suspect one.
+    /// What two entries of the same time and channel amount to, whichever came first: the worse
+    /// value, believed when either is, and any value rather than none. It errs to the high side.
     fn joined(self, other: Self, absolute: bool) -> Self {
-        let rank = |e: &Self| {
-            let size = e.value.map(|v| if absolute { v.saturating_abs() } else { v });
-            (size, e.value, !e.suspect)
-        };
-        let reading = if rank(&self) >= rank(&other) { self } else { other };
-        Self { claim: self.claim.max(other.claim), ..reading }
+        let rank =
+            |e: &Self| (e.value.map(|v| if absolute { v.saturating_abs() } else { v }), e.value);
+        let value = if rank(&self) >= rank(&other) { self.value } else { other.value };
+        let believed = |e: &Self| e.value.is_some() && !e.suspect;
+        Self {
+            value,
+            suspect: value.is_some() && !believed(&self) && !believed(&other),
+            claim: self.claim.max(other.claim),
+            ..self
+        }
     }
 }
 

@@ -1,6 +1,6 @@
 //! What people read, in three languages.
 
-use alloc::string::{String, ToString};
+use alloc::string::String;
 
 use serde::{Deserialize, Serialize};
 
@@ -186,12 +186,12 @@ pub(crate) fn parts(text: &Text) -> impl Iterator<Item = (&'static str, &str)> {
     .chain(text.no_data.as_deref().map(|t| ("no_data", t)))
 }
 
-/// How long a headline may get: placeholders take the room of a long name.
-pub(crate) fn headline_characters(template: &str) -> usize {
-    let long = "Trạm thủy văn Lào Cai 01".to_string();
+/// How long a headline may get: placeholders take the room of a long name, `{level}` that of
+/// `level`.
+pub(crate) fn headline_characters(template: &str, level: &str) -> usize {
     let facts = Facts {
-        station: &long,
-        level: "báo động III",
+        station: "Trạm thủy văn Lào Cai 01",
+        level,
         value: "1234.567",
         unit: "µg/m³",
         time: "20:00 09/09/2024",
