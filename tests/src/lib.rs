@@ -3,6 +3,7 @@
 
 mod broker;
 mod centre;
+mod demonstration;
 mod machine;
 mod node;
 mod program;
@@ -12,6 +13,7 @@ mod wait;
 
 pub use broker::Mosquitto;
 pub use centre::Centre;
+pub use demonstration::{Demonstration, STATIONS};
 pub use machine::Machine;
 pub use node::{Node, Readings};
 pub use program::{Program, binary};
