@@ -1,2 +1,74 @@
-//! stub
-fn main() {}
+//! `tram-ingest`: the program in the centre. Messages come in through a broker, go through the
+//! pipeline into the log, and only then are acknowledged; everything else (the board, the alarms,
+//! the page) is behind the log.
+//!
+//! It decides nothing by itself: what a message means is `tram-pipeline`'s, how it is kept
+//! `tram-store`'s, what a warning is `tram-alerts`'. Here are the tasks, threads and sockets.
+
+mod alarms;
+mod args;
+mod board;
+mod broker;
+mod clock;
+mod commit;
+mod config;
+mod failure;
+mod folder;
+mod http;
+mod ledger;
+mod link;
+mod listen;
+mod live;
+mod rules;
+mod run;
+mod seal;
+mod time;
+mod validate;
+mod wake;
+
+use std::process::ExitCode;
+
+use clap::Parser;
+use tracing_subscriber::EnvFilter;
+
+use args::{Arguments, Command, NodeCommand};
+use failure::Failure;
+
+/// What is logged when `RUST_LOG` does not say: our own words; of the broker's and the client's
+/// only errors, since we say in our own words what they mean.
+const LOG_FILTER: &str = "info,mqtt5=error,mqtt5_protocol=error,rumqttc=error";
+
+fn main() -> ExitCode {
+    // A wrong command line ends here with exit code 2.
+    let arguments = Arguments::parse();
+    let filter = EnvFilter::try_from_default_env().unwrap_or_else(|_| EnvFilter::new(LOG_FILTER));
+    tracing_subscriber::fmt()
+        .with_env_filter(filter)
+        .with_target(false)
+        .with_writer(std::io::stderr)
+        .init();
+    match execute(&arguments.command) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(failure) => {
+            eprintln!("{failure}");
+            failure.code()
+        }
+    }
+}
+
+fn execute(command: &Command) -> Result<(), Failure> {
+    match command {
+        Command::Run { config, ready_file } => {
+            run::run(&config::load(&config.config)?, ready_file.as_deref())
+        }
+        Command::Validate { config } => validate::validate(&config.config),
+        Command::Node(NodeCommand::Add { config, name }) => {
+            let password = broker::node_add::node_add(&config.config, name)?;
+            println!("{password}");
+            eprintln!(
+                "This is the password of {name}. It is not kept anywhere: write it into the node's configuration now."
+            );
+            Ok(())
+        }
+    }
+}

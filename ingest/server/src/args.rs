@@ -1,0 +1,69 @@
+//! The command line.
+
+use std::path::PathBuf;
+
+use clap::{Args, Parser, Subcommand};
+
+/// The centre of a network of stations: takes readings from a message broker, keeps them, watches
+/// them against rules, and shows them on a web page.
+#[derive(Debug, Parser)]
+#[command(name = "tram-ingest", version, about, after_help = AFTER_HELP)]
+pub(crate) struct Arguments {
+    /// What to do.
+    #[command(subcommand)]
+    pub(crate) command: Command,
+}
+
+const AFTER_HELP: &str = "\
+A first try, from the top folder of the project:
+  tram-ingest run --config config/demo/ingest.toml
+then open http://127.0.0.1:8080 and publish a reading with Debian's mosquitto_pub:
+  mosquitto_pub -t senml/my-device -q 1 -m '[{\"n\":\"temperature\",\"u\":\"Cel\",\"v\":23.4}]'
+
+Exit codes: 0 done, 2 a bad command line or configuration, 1 anything else.";
+
+/// What to do.
+#[derive(Debug, Subcommand)]
+pub(crate) enum Command {
+    /// Runs the centre until Ctrl-C or SIGTERM.
+    Run {
+        /// Where the configuration is.
+        #[command(flatten)]
+        config: ConfigFile,
+        /// Write the addresses in use to FILE as JSON once everything listens, and remove the
+        /// file when the program stops in order. Useful with port 0 in the configuration.
+        #[arg(long, value_name = "FILE")]
+        ready_file: Option<PathBuf>,
+    },
+    /// Checks a configuration and its rules without starting anything.
+    Validate {
+        /// Where the configuration is.
+        #[command(flatten)]
+        config: ConfigFile,
+    },
+    /// Manages the nodes that may connect to the embedded broker.
+    #[command(subcommand)]
+    Node(NodeCommand),
+}
+
+/// What to do with a node.
+#[derive(Debug, Subcommand)]
+pub(crate) enum NodeCommand {
+    /// Makes a password for a node, prints it once, and keeps only its hash in the credentials
+    /// file; a node that has one already gets a new one.
+    Add {
+        /// Where the configuration is.
+        #[command(flatten)]
+        config: ConfigFile,
+        /// The node's name, such as lao-cai-river-01.
+        name: String,
+    },
+}
+
+/// Where the configuration is.
+#[derive(Debug, Args)]
+pub(crate) struct ConfigFile {
+    /// The configuration; config/ingest.toml explains every key.
+    #[arg(long, value_name = "FILE", default_value = "config/ingest.toml")]
+    pub(crate) config: PathBuf,
+}

@@ -1,0 +1,236 @@
+//! The commit thread: the only one that decides about messages and the only one that writes the
+//! log. What it has written, and nothing else, is acknowledged and shown.
+
+mod group;
+
+use std::{
+    sync::Arc,
+    thread::JoinHandle,
+    time::{Duration, Instant},
+};
+
+use tokio::{runtime::Handle, sync::mpsc};
+use tram_pipeline::{Incoming, Outcome, Pipeline, Receipt, Record};
+use tram_store::{Log, StoreError};
+use tram_wire::{Command, StatusState};
+
+use crate::{board::Board, clock, ledger::Ledger, link::Delivered, link::Link, wake::Wake};
+use group::Group;
+
+/// How long the first message of a group waits for company.
+const GROUP_WAIT: Duration = Duration::from_millis(5);
+/// The most payload bytes of a group.
+const GROUP_BYTES: usize = 1024 * 1024;
+/// The most messages of a group.
+const GROUP_MESSAGES: usize = 2_048;
+/// How long to wait before a commit that found no room is tried again.
+const RETRY: Duration = Duration::from_secs(1);
+/// How often the log is tidied.
+const MAINTAIN: Duration = Duration::from_secs(1);
+
+/// What the thread works with.
+pub(crate) struct Commit {
+    /// Decides.
+    pub(crate) pipeline: Pipeline,
+    /// Keeps.
+    pub(crate) log: Log,
+    /// Brings messages; when the link is gone, the thread ends with the last one.
+    pub(crate) messages: mpsc::Receiver<Delivered>,
+    /// Takes acknowledgements.
+    pub(crate) link: Arc<Link>,
+    /// Shows.
+    pub(crate) board: Arc<Board>,
+    /// Tells.
+    pub(crate) ledger: Arc<Ledger>,
+    /// Rings when the log has grown.
+    pub(crate) grown: Arc<Wake>,
+    /// The name of the alert engine among the consumers of the log, if there is one.
+    pub(crate) alerts: Option<&'static str>,
+}
+
+/// Starts the thread. It ends when the link is gone, or with an error after which the log takes
+/// nothing more; `ended` is told in either case.
+///
+/// # Errors
+/// When the system gives no thread.
+pub(crate) fn start(
+    commit: Commit,
+    runtime: Handle,
+    ended: tokio::sync::oneshot::Sender<Option<StoreError>>,
+) -> std::io::Result<JoinHandle<()>> {
+    std::thread::Builder::new().name("commit".to_owned()).spawn(move || {
+        let outcome = commit.run(&runtime);
+        // The other side is gone only when the program is.
+        let _ = ended.send(outcome.err());
+    })
+}
+
+impl Commit {
+    fn run(mut self, runtime: &Handle) -> Result<(), StoreError> {
+        let mut maintained = clock::instant();
+        self.ledger.log(self.log.stats());
+        loop {
+            let due = maintained + MAINTAIN;
+            match self.gather(runtime, due) {
+                Gathered::Group(group) => self.settle(&group)?,
+                Gathered::Nothing => {}
+                Gathered::End => return self.maintain(),
+            }
+            if clock::instant() >= due {
+                self.maintain()?;
+                maintained = clock::instant();
+            }
+        }
+    }
+
+    /// Takes messages until the group is large enough, old enough or urgent.
+    fn gather(&mut self, runtime: &Handle, until: Instant) -> Gathered {
+        let first = match receive(runtime, &mut self.messages, until) {
+            Received::Message(message) => message,
+            Received::Timeout => return Gathered::Nothing,
+            Received::Closed => return Gathered::End,
+        };
+        let start = clock::instant();
+        let mut group = Group::new(start);
+        self.decide(&first, &mut group);
+        while !group.full(GROUP_BYTES, GROUP_MESSAGES) {
+            match receive(runtime, &mut self.messages, start + GROUP_WAIT) {
+                Received::Message(message) => self.decide(&message, &mut group),
+                // When the link is gone, the next call says so.
+                Received::Timeout | Received::Closed => break,
+            }
+        }
+        self.ledger.counters(self.pipeline.counters(), group.messages());
+        Gathered::Group(group)
+    }
+
+    /// Asks the pipeline about one message.
+    fn decide(&mut self, message: &Delivered, group: &mut Group) {
+        let incoming = Incoming {
+            topic: &message.topic,
+            content_type: message.content_type.as_deref(),
+            payload: &message.payload,
+            retained: message.retained,
+        };
+        let outcome = self.pipeline.receive(incoming, clock::now());
+        group.heard();
+        match outcome.into_record() {
+            Ok(record) => group.push(record, message.arrived),
+            Err(Outcome::Status(change)) => {
+                self.board.online(change.node, change.state == StatusState::Online);
+            }
+            Err(Outcome::Defer(deferral)) => {
+                tracing::debug!(node = %deferral.node, reason = %deferral.reason, "deferred");
+                if deferral.rebirth {
+                    self.link.mailbox.command(deferral.node, Command::Rebirth);
+                    self.link.wake();
+                }
+            }
+            // A duplicate that is on disk is part of the next acknowledgements.
+            Err(_) => {}
+        }
+    }
+
+    /// Writes the group, then acknowledges and shows it.
+    fn settle(&mut self, group: &Group) -> Result<(), StoreError> {
+        if !group.records.is_empty() {
+            self.append(group)?;
+            let receipts: Vec<Receipt> = group.records.iter().map(Record::receipt).collect();
+            self.pipeline.committed(&receipts);
+            self.ledger.counters(self.pipeline.counters(), 0);
+        }
+        self.acknowledge();
+        if !group.records.is_empty() {
+            let now = clock::instant();
+            let arrivals = group.arrivals.iter().map(|a| now.duration_since(*a));
+            self.ledger.committed(now.duration_since(group.start), arrivals);
+            self.show(group);
+            self.grown.ring();
+        }
+        Ok(())
+    }
+
+    /// Writes until it is written. While the disk is full nobody is acknowledged, nothing more is
+    /// taken from the link, and the nodes keep what they have.
+    fn append(&mut self, group: &Group) -> Result<(), StoreError> {
+        loop {
+            match self.log.append(&group.records) {
+                Ok(_) => {
+                    self.ledger.log_writable(Ok(()));
+                    return Ok(());
+                }
+                Err(error) => {
+                    self.ledger.log_writable(Err(error.to_string()));
+                    if error.fatal() || self.grown.stopping() {
+                        return Err(error);
+                    }
+                    self.grown.sleep(self.grown.rings(), RETRY);
+                }
+            }
+        }
+    }
+
+    fn acknowledge(&mut self) {
+        let acks = self.pipeline.acks();
+        for (node, ack) in &acks {
+            self.link.mailbox.acknowledge(*node, ack);
+        }
+        if !acks.is_empty() {
+            self.link.wake();
+        }
+    }
+
+    fn show(&self, group: &Group) {
+        let accepted = group.records.iter().filter_map(|record| match record {
+            Record::Accepted(accepted) => Some(&accepted.columns),
+            Record::Refusal(_) | Record::Birth(_) => None,
+        });
+        self.board.readings(accepted.flatten(), clock::now());
+    }
+
+    /// Lets the log forget what everybody has read.
+    fn maintain(&mut self) -> Result<(), StoreError> {
+        if let Some(name) = self.alerts {
+            let (_, cursor) = self.ledger.alerts();
+            self.log.advance(name, cursor);
+        }
+        match self.log.maintain() {
+            Ok(_) => {
+                self.ledger.log(self.log.stats());
+                Ok(())
+            }
+            Err(error) if error.fatal() => Err(error),
+            Err(error) => {
+                tracing::warn!(%error, "the log could not be tidied");
+                Ok(())
+            }
+        }
+    }
+}
+
+/// What a turn of the thread brought.
+enum Gathered {
+    Group(Group),
+    Nothing,
+    End,
+}
+
+enum Received {
+    Message(Delivered),
+    Timeout,
+    Closed,
+}
+
+fn receive(runtime: &Handle, messages: &mut mpsc::Receiver<Delivered>, until: Instant) -> Received {
+    // Most of the time, under load, there is one already.
+    match messages.try_recv() {
+        Ok(message) => return Received::Message(message),
+        Err(mpsc::error::TryRecvError::Disconnected) => return Received::Closed,
+        Err(mpsc::error::TryRecvError::Empty) => {}
+    }
+    match runtime.block_on(async { tokio::time::timeout_at(until.into(), messages.recv()).await }) {
+        Ok(Some(message)) => Received::Message(message),
+        Ok(None) => Received::Closed,
+        Err(_) => Received::Timeout,
+    }
+}

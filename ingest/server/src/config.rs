@@ -1,0 +1,165 @@
+//! The configuration: what the file says, and what it means once checked.
+
+mod broker;
+mod file;
+mod http;
+mod station;
+
+use std::{
+    path::{Path, PathBuf},
+    time::Duration,
+};
+
+use jiff::Timestamp;
+use tram_config::{Document, Mistake};
+use tram_wire::{NodeId, UnixMicros};
+
+pub(crate) use broker::{Broker, Embedded, External};
+pub(crate) use file::File;
+pub(crate) use http::Http;
+pub(crate) use station::Station;
+
+/// The most stations in a configuration.
+pub(crate) const MAX_STATIONS: usize = 10_000;
+/// A checked configuration.
+#[derive(Debug, Clone)]
+pub(crate) struct Configuration {
+    /// Folder of everything the centre keeps.
+    pub(crate) data: PathBuf,
+    /// The web page and the interface.
+    pub(crate) http: Http,
+    /// Where messages come from.
+    pub(crate) broker: Broker,
+    /// Whether unknown devices on `senml/{node}` are let in.
+    pub(crate) register_third_party: bool,
+    /// The earliest time a reading may have.
+    pub(crate) earliest: UnixMicros,
+    /// How far ahead of the centre's clock a reading may be.
+    pub(crate) ahead: Duration,
+    /// Folder of the rules; every `*.toml` in it is one.
+    pub(crate) rules: PathBuf,
+    /// Who warns, about which areas, and who is told; without it no rule is evaluated.
+    pub(crate) alerts: Option<tram_alerts::Config>,
+    /// The stations, in the order of the file.
+    pub(crate) stations: Vec<Station>,
+}
+
+/// Reads and checks a configuration.
+///
+/// # Errors
+/// [`Mistake`] with the file, the line and what to write instead.
+pub(crate) fn load(path: &Path) -> Result<Configuration, Mistake> {
+    let document = tram_config::read::<File>(path)?;
+    check(&document)
+}
+
+fn check(document: &Document<File>) -> Result<Configuration, Mistake> {
+    let file = &document.value;
+    Ok(Configuration {
+        data: file.data.clone(),
+        http: http::check(document)?,
+        broker: broker::check(document)?,
+        register_third_party: file.third_party == file::ThirdParty::Register,
+        earliest: check_earliest(document)?,
+        ahead: Duration::from_secs(file.time.ahead_s),
+        rules: file.rules.folder.clone(),
+        alerts: check_alerts(document)?,
+        stations: station::check(document)?,
+    })
+}
+
+fn check_earliest(document: &Document<File>) -> Result<UnixMicros, Mistake> {
+    let text = &document.value.time.earliest;
+    let time: Result<Timestamp, _> = text.parse();
+    time.map(|t| UnixMicros(t.as_microsecond())).map_err(|e| {
+        document.mistake(
+            "time.earliest",
+            format!("`{text}` is not a time: {e}"),
+            "write one as \"2000-01-01T00:00:00Z\"",
+        )
+    })
+}
+
+fn check_alerts(document: &Document<File>) -> Result<Option<tram_alerts::Config>, Mistake> {
+    let Some(alerts) = &document.value.alerts else { return Ok(None) };
+    if let Some(found) = alerts.check().into_iter().next() {
+        let key = format!("alerts.{}", found.key_path);
+        return Err(document.mistake(&key, found.message, found.fix));
+    }
+    for (i, hook) in alerts.webhook.iter().enumerate() {
+        if let Err(e) = hook.secret() {
+            return Err(document.mistake(
+                &format!("alerts.webhook[{i}].secret_file"),
+                e.to_string(),
+                "make one with: openssl rand -hex 32 > FILE",
+            ));
+        }
+    }
+    Ok(Some(alerts.clone()))
+}
+
+/// Reads a node name at `key`.
+fn node_id(document: &Document<File>, key: &str, text: &str) -> Result<NodeId, Mistake> {
+    NodeId::new(text)
+        .map_err(|e| document.mistake(key, format!("`{text}` is not a node name"), e.to_string()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn load_text(text: &str) -> Result<Configuration, Mistake> {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("ingest.toml");
+        std::fs::write(&path, text).unwrap();
+        load(&path)
+    }
+
+    const MINIMAL: &str = "\
+data = \"d\"
+[broker]
+listen = \"127.0.0.1:0\"
+anonymous_loopback = true
+[alerts]
+sender = \"tram@example.org\"
+sender_name = { vi = \"Trạm\", en = \"Trạm\", zh = \"Trạm\" }
+public_url = \"http://127.0.0.1:8080\"
+default_area = \"a\"
+[[alerts.area]]
+id = \"a\"
+name = { vi = \"A\", en = \"A\", zh = \"A\" }
+communes = [\"02647\"]
+";
+
+    #[test]
+    fn a_minimal_file_has_every_default() {
+        let c = load_text(MINIMAL).unwrap();
+        assert_eq!(c.http.listen.to_string(), "127.0.0.1:8080");
+        assert_eq!(c.earliest, UnixMicros(946_684_800_000_000));
+        assert_eq!(c.ahead, Duration::from_secs(86_400));
+        assert!(!c.register_third_party);
+        assert!(matches!(c.broker, Broker::Embedded(e) if e.anonymous_loopback));
+    }
+
+    #[test]
+    fn each_mistake_names_its_line_and_the_fix() {
+        let station = "[[station]]\nid = \"a\"\nname = \"A\"\nlat = 22.0\nlon = 104.0\n";
+        let hook = "[[alerts.webhook]]\nname = \"w\"\nurl = \"http://x\"\nsecret_file = \"none\"\n";
+        for (text, line, says) in [
+            (format!("dta = \"x\"\n{MINIMAL}"), 1, "write `data`"),
+            (format!("{MINIMAL}[time]\nearliest = \"soon\"\n"), 15, "2000-01-01T00:00:00Z"),
+            (format!("{MINIMAL}[http]\nlisten = \"0.0.0.0:8080\"\n"), 15, "token_file"),
+            (MINIMAL.replace("anonymous_loopback = true", "url = \"mqtt://x\""), 3, "remove"),
+            (MINIMAL.replace("anonymous_loopback = true", ""), 3, "credentials"),
+            (MINIMAL.replace("tram@example", "tram example"), 6, "white space"),
+            (format!("{MINIMAL}{station}{station}"), 20, "twice"),
+            (format!("{MINIMAL}{}", station.replace("22.0", "122.0")), 17, "-90"),
+            (format!("{MINIMAL}{}", station.replace("\"a\"", "\"A b\"")), 15, "a-z"),
+            (format!("{MINIMAL}{hook}"), 17, "openssl"),
+        ] {
+            let mistake = load_text(&text).expect_err(&text);
+            assert_eq!(mistake.line, Some(line), "{mistake}");
+            assert!(mistake.to_string().contains(says), "{mistake}");
+        }
+    }
+}

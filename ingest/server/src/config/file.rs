@@ -1,0 +1,109 @@
+//! The configuration as it is written, before it is checked. The comments of `config/ingest.toml`
+//! explain each key to the people who write it.
+
+use std::{net::SocketAddr, path::PathBuf};
+
+use serde::Deserialize;
+
+/// The whole file.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct File {
+    pub(crate) data: PathBuf,
+    #[serde(default)]
+    pub(crate) third_party: ThirdParty,
+    #[serde(default)]
+    pub(crate) http: Http,
+    pub(crate) broker: Broker,
+    #[serde(default)]
+    pub(crate) time: Time,
+    #[serde(default)]
+    pub(crate) rules: Rules,
+    pub(crate) alerts: Option<tram_alerts::Config>,
+    #[serde(default)]
+    pub(crate) station: Vec<Station>,
+}
+
+/// What happens to a device on `senml/{node}` that the file does not know.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub(crate) enum ThirdParty {
+    #[default]
+    Refuse,
+    Register,
+}
+
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub(crate) struct Http {
+    pub(crate) listen: SocketAddr,
+    pub(crate) token_file: Option<PathBuf>,
+}
+
+impl Default for Http {
+    fn default() -> Self {
+        Self { listen: SocketAddr::from(([127, 0, 0, 1], 8080)), token_file: None }
+    }
+}
+
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Broker {
+    pub(crate) listen: Option<SocketAddr>,
+    #[serde(default)]
+    pub(crate) anonymous_loopback: bool,
+    pub(crate) credentials: Option<PathBuf>,
+    pub(crate) tls: Option<Tls>,
+    pub(crate) max_clients: Option<usize>,
+    pub(crate) url: Option<String>,
+    pub(crate) user: Option<String>,
+    pub(crate) password_file: Option<PathBuf>,
+    pub(crate) ca_file: Option<PathBuf>,
+    pub(crate) client_id: Option<String>,
+}
+
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Tls {
+    pub(crate) listen: SocketAddr,
+    pub(crate) certificate: PathBuf,
+    pub(crate) key: PathBuf,
+}
+
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub(crate) struct Time {
+    pub(crate) earliest: String,
+    pub(crate) ahead_s: u64,
+}
+
+impl Default for Time {
+    fn default() -> Self {
+        Self { earliest: "2000-01-01T00:00:00Z".to_owned(), ahead_s: 86_400 }
+    }
+}
+
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub(crate) struct Rules {
+    pub(crate) folder: PathBuf,
+}
+
+impl Default for Rules {
+    fn default() -> Self {
+        Self { folder: PathBuf::from("config/rules") }
+    }
+}
+
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Station {
+    pub(crate) id: String,
+    pub(crate) name: String,
+    pub(crate) name_en: Option<String>,
+    pub(crate) name_zh: Option<String>,
+    pub(crate) commune: Option<String>,
+    pub(crate) lat: f64,
+    pub(crate) lon: f64,
+    pub(crate) expected_s: Option<u32>,
+}

@@ -1,0 +1,112 @@
+//! `/api/v1/history`: readings or aggregates of one datastream, streamed with bounded memory.
+
+mod json;
+mod question;
+mod stream;
+
+use std::sync::Arc;
+
+use axum::{
+    extract::{Query, State},
+    http::{HeaderValue, header},
+    response::{IntoResponse, Response},
+};
+use tram_store::{StoreError, export};
+
+use super::{App, Refusal};
+use crate::clock;
+use question::{Checked, Format, Question};
+
+/// The most answers that are being written at once; each holds a thread and a chunk of readings.
+pub(crate) const MAX_ANSWERS: usize = 16;
+
+/// The readings of a channel over a range of time, or their aggregates by steps.
+#[utoipa::path(get, path = "/api/v1/history", tag = "readings", params(Question),
+    responses((status = 200, description = "Readings or aggregates, as JSON, CSV or Parquet", body = json::HistoryAnswer),
+        (status = 400, description = "The question cannot be answered", body = Refusal),
+        (status = 404, description = "No such channel", body = Refusal),
+        (status = 503, description = "Too many at once", body = Refusal)))]
+pub(super) async fn history(
+    State(app): State<Arc<App>>,
+    Query(question): Query<Question>,
+) -> Result<Response, Refusal> {
+    let checked = question.check(&app, clock::now())?;
+    let place = Arc::clone(&app.answers)
+        .try_acquire_owned()
+        .map_err(|_| Refusal::busy(format!("{MAX_ANSWERS} histories are being read already")))?;
+    let headers = headers(&checked);
+    let (mut out, body) = stream::pipe();
+    let (opened, open) = tokio::sync::oneshot::channel();
+    tokio::task::spawn_blocking(move || {
+        let _place = place;
+        match Source::open(&app, &checked) {
+            Ok(source) => {
+                // Whoever asked may have gone.
+                let _ = opened.send(Ok(()));
+                let written = source.write(&mut out, &checked);
+                out.finish(written);
+            }
+            Err(error) => {
+                let _ = opened.send(Err(error));
+            }
+        }
+    });
+    match open.await {
+        Ok(Ok(())) => Ok((headers, body).into_response()),
+        Ok(Err(error)) => Err(Refusal::broken(&error)),
+        Err(_) => Err(Refusal::busy("the answer was given up")),
+    }
+}
+
+/// What the answer is read from.
+enum Source {
+    Readings(tram_store::History),
+    Buckets(tram_store::Aggregates),
+}
+
+impl Source {
+    fn open(app: &App, asked: &Checked) -> Result<Self, StoreError> {
+        match asked.step {
+            None => app.store.history(&asked.key, asked.from, asked.to).map(Self::Readings),
+            Some(step) => {
+                app.store.aggregate(&asked.key, asked.from, asked.to, step).map(Self::Buckets)
+            }
+        }
+    }
+
+    fn write(self, out: &mut stream::Writer, asked: &Checked) -> Result<(), export::ExportError> {
+        let (key, functions) = (&asked.key, &asked.functions);
+        match (self, asked.format) {
+            (Self::Readings(h), Format::Json) => return json::readings(out, asked, h),
+            (Self::Buckets(b), Format::Json) => return json::buckets(out, asked, b),
+            (Self::Readings(h), Format::Csv) => export::csv(out, key, h)?,
+            (Self::Buckets(b), Format::Csv) => export::csv_aggregates(out, key, b, functions)?,
+            (Self::Readings(h), Format::Parquet) => export::parquet(out, key, h)?,
+            (Self::Buckets(b), Format::Parquet) => {
+                export::parquet_aggregates(out, key, b, functions)?
+            }
+        };
+        Ok(())
+    }
+}
+
+fn headers(asked: &Checked) -> [(header::HeaderName, HeaderValue); 2] {
+    let (content_type, end) = match asked.format {
+        Format::Json => ("application/json", "json"),
+        Format::Csv => ("text/csv; charset=utf-8", "csv"),
+        Format::Parquet => ("application/vnd.apache.parquet", "parquet"),
+    };
+    // A channel of a third-party device may hold characters that are no file's name.
+    let safe = |c: char| if c.is_ascii_alphanumeric() || c == '-' { c } else { '_' };
+    let name: String =
+        format!("{}_{}", asked.key.node, asked.key.channel).chars().map(safe).collect();
+    let kind = if asked.format == Format::Json { "inline" } else { "attachment" };
+    let disposition = HeaderValue::from_str(&format!("{kind}; filename=\"{name}.{end}\""));
+    [
+        (header::CONTENT_TYPE, HeaderValue::from_static(content_type)),
+        (
+            header::CONTENT_DISPOSITION,
+            disposition.unwrap_or_else(|_| HeaderValue::from_static("inline")),
+        ),
+    ]
+}

@@ -1,0 +1,212 @@
+//! The history as JSON, row by row.
+
+use std::io::{self, Write};
+
+use serde::Serialize;
+use tram_store::{
+    Aggregates, Bucket, History, Reading,
+    export::{ExportError, Function},
+};
+use tram_wire::Quantity;
+use utoipa::ToSchema;
+
+use super::question::Checked;
+use crate::{board::in_units, time::rfc3339};
+
+/// What the answer says before its rows. For the description of the interface: the answer has
+/// `readings` without `step`, and `step_s` and `rows` with it.
+#[derive(Debug, Serialize, ToSchema)]
+pub(super) struct HistoryAnswer {
+    /// The station.
+    station: String,
+    /// The channel.
+    channel: String,
+    /// What it measures.
+    quantity: &'static str,
+    /// The unit of the values.
+    unit: &'static str,
+    /// From this time on.
+    from: String,
+    /// Up to before this time.
+    to: String,
+    /// Length of a step in seconds.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    step_s: Option<i64>,
+    /// The readings in order of time.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    readings: Option<Vec<ReadingRow>>,
+    /// The steps that hold a reading, in order of time.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    rows: Option<Vec<BucketRow>>,
+}
+
+/// A reading.
+#[derive(Debug, Serialize, ToSchema)]
+pub(super) struct ReadingRow {
+    /// Event time.
+    time: String,
+    /// The value; null when the sensor gave none.
+    value: Option<f64>,
+    /// QARTOD flag: 1 good, 2 not evaluated, 3 suspect, 4 fail, 9 missing.
+    quality: u8,
+}
+
+/// A step of time. Only usable values enter (good, not evaluated, suspect).
+#[derive(Debug, Default, Serialize, ToSchema)]
+pub(super) struct BucketRow {
+    /// Its start.
+    time: String,
+    /// Arithmetic mean.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    mean: Option<Option<f64>>,
+    /// Smallest value.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    min: Option<Option<f64>>,
+    /// Largest value.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    max: Option<Option<f64>>,
+    /// Value with the latest time.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    last: Option<Option<f64>>,
+    /// Sum.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    sum: Option<Option<f64>>,
+    /// How many values entered.
+    count: u64,
+    /// How many of them are good.
+    good: u64,
+}
+
+/// Writes the readings.
+pub(super) fn readings(
+    out: &mut impl Write,
+    asked: &Checked,
+    history: History,
+) -> Result<(), ExportError> {
+    let quantity = asked.key.quantity;
+    open(out, asked, "readings")?;
+    for (i, reading) in history.enumerate() {
+        row(out, i, &ReadingRow::new(quantity, &reading?))?;
+    }
+    out.write_all(b"]}")?;
+    Ok(())
+}
+
+/// Writes the steps.
+pub(super) fn buckets(
+    out: &mut impl Write,
+    asked: &Checked,
+    aggregates: Aggregates,
+) -> Result<(), ExportError> {
+    let quantity = asked.key.quantity;
+    open(out, asked, "rows")?;
+    for (i, bucket) in aggregates.enumerate() {
+        row(out, i, &BucketRow::new(quantity, &bucket?, &asked.functions))?;
+    }
+    out.write_all(b"]}")?;
+    Ok(())
+}
+
+/// Writes everything before the first row.
+fn open(out: &mut impl Write, asked: &Checked, rows: &str) -> Result<(), ExportError> {
+    let head = HistoryAnswer {
+        station: asked.key.node.to_string(),
+        channel: asked.key.channel.to_string(),
+        quantity: asked.key.quantity.name(),
+        unit: asked.key.quantity.unit(),
+        from: rfc3339(asked.from),
+        to: rfc3339(asked.to),
+        step_s: asked.step.map(|s| s / 1_000_000),
+        readings: None,
+        rows: None,
+    };
+    let mut text = serde_json::to_string(&head).map_err(io::Error::from)?;
+    // The closing brace comes after the rows.
+    text.pop();
+    write!(out, "{text},\"{rows}\":[")?;
+    Ok(())
+}
+
+fn row(out: &mut impl Write, i: usize, row: &impl Serialize) -> Result<(), ExportError> {
+    if i > 0 {
+        out.write_all(b",")?;
+    }
+    serde_json::to_writer(out, row).map_err(io::Error::from)?;
+    Ok(())
+}
+
+impl ReadingRow {
+    fn new(quantity: Quantity, reading: &Reading) -> Self {
+        Self {
+            time: rfc3339(reading.time),
+            value: reading.value.map(|v| in_units(quantity, v)),
+            quality: reading.quality.flag as u8,
+        }
+    }
+}
+
+impl BucketRow {
+    fn new(quantity: Quantity, bucket: &Bucket, functions: &[Function]) -> Self {
+        #[expect(clippy::cast_precision_loss, reason = "a sum or mean is rounded anyway")]
+        let (scale, sum) = (quantity.scale() as f64, bucket.sum as f64);
+        let mut row = Self {
+            time: rfc3339(bucket.start),
+            count: bucket.count,
+            good: bucket.good,
+            ..Self::default()
+        };
+        let units = |counts: Option<i64>| counts.map(|v| in_units(quantity, v));
+        for function in functions {
+            match function {
+                Function::Mean => row.mean = Some(bucket.mean().map(|m| m / scale)),
+                Function::Min => row.min = Some(units(bucket.min)),
+                Function::Max => row.max = Some(units(bucket.max)),
+                Function::Last => row.last = Some(units(bucket.last)),
+                Function::Sum => row.sum = Some((bucket.count > 0).then_some(sum / scale)),
+                // Always there.
+                Function::Count => {}
+            }
+        }
+        row
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use tram_wire::UnixMicros;
+
+    use super::*;
+
+    #[test]
+    fn a_step_shows_what_was_asked_for() {
+        let bucket = Bucket {
+            start: UnixMicros(0),
+            count: 2,
+            good: 1,
+            total: 3,
+            min: Some(1_500),
+            max: Some(2_500),
+            last: Some(2_500),
+            sum: 4_000,
+        };
+        let row = |functions: &[Function]| {
+            serde_json::to_string(&BucketRow::new(Quantity::WaterLevel, &bucket, functions))
+                .unwrap()
+        };
+        assert_eq!(
+            row(&[Function::Mean, Function::Sum]),
+            r#"{"time":"1970-01-01T00:00:00.000Z","mean":2.0,"sum":4.0,"count":2,"good":1}"#
+        );
+        assert_eq!(
+            row(&[Function::Min, Function::Max, Function::Last]),
+            r#"{"time":"1970-01-01T00:00:00.000Z","min":1.5,"max":2.5,"last":2.5,"count":2,"good":1}"#
+        );
+        let empty = Bucket { count: 0, good: 0, min: None, sum: 0, ..bucket };
+        let shown = serde_json::to_string(&BucketRow::new(
+            Quantity::Rain,
+            &empty,
+            &[Function::Min, Function::Sum],
+        ));
+        assert!(shown.unwrap().contains(r#""min":null,"sum":null"#));
+    }
+}

@@ -1,0 +1,117 @@
+//! `tram-ingest run`: puts the parts together, says where everything is, and takes it apart again.
+
+mod core;
+mod parts;
+mod ready;
+
+use std::{path::Path, time::Duration};
+
+use tokio::sync::oneshot;
+use tram_store::StoreError;
+
+use crate::{clock, config::Configuration, failure::Failure};
+use parts::Parts;
+
+/// How long everything together may take to stop.
+const STOP: Duration = Duration::from_millis(1_500);
+/// How long to wait for the embedded broker at the start.
+const MEET: Duration = Duration::from_secs(10);
+
+/// Runs the centre until it is told to stop.
+///
+/// # Errors
+/// [`Failure`] with a sentence and what to do.
+pub(crate) fn run(config: &Configuration, ready_file: Option<&Path>) -> Result<(), Failure> {
+    let runtime = tokio::runtime::Builder::new_multi_thread()
+        .enable_all()
+        .build()
+        .map_err(|e| Failure::new(format!("the program cannot start: {e}"), ""))?;
+    let outcome = runtime.block_on(serve(config, ready_file));
+    // A history that is being written must not hold the program.
+    runtime.shutdown_timeout(Duration::from_millis(200));
+    outcome
+}
+
+async fn serve(config: &Configuration, ready_file: Option<&Path>) -> Result<(), Failure> {
+    let signals = Signals::new()?;
+    let mut parts = Box::pin(Parts::start(config)).await?;
+    let started = async {
+        parts.meet(MEET).await?;
+        ready::say(config, &parts);
+        ready_file.map_or(Ok(()), |path| ready::write(path, &parts))
+    };
+    let outcome = match started.await {
+        Ok(()) => wait(&mut parts, signals).await,
+        Err(failure) => Err(failure),
+    };
+    if outcome.is_ok() {
+        println!("stopping");
+    }
+    parts.stop(STOP).await;
+    if let Some(path) = ready_file {
+        // It may be gone already; nobody needs it any more.
+        let _ = std::fs::remove_file(path);
+    }
+    outcome
+}
+
+/// Waits for a reason to stop.
+async fn wait(parts: &mut Parts, mut signals: Signals) -> Result<(), Failure> {
+    let mut tick = tokio::time::interval(Duration::from_secs(1));
+    loop {
+        tokio::select! {
+            () = signals.stop() => return Ok(()),
+            ended = &mut parts.commit_ended => return Err(commit_ended(ended)),
+            ended = &mut parts.web => {
+                let why = match ended {
+                    Ok(Ok(())) => "it ended".to_owned(),
+                    Ok(Err(e)) => e.to_string(),
+                    Err(e) => e.to_string(),
+                };
+                return Err(Failure::new(format!("the web server stopped: {why}"), "Start the program again"));
+            }
+            _ = tick.tick() => {
+                parts.core.hub.tick(clock::now());
+                if parts.broker.as_ref().is_some_and(crate::broker::Running::stopped) {
+                    return Err(Failure::new("the embedded broker stopped", "Start the program again"));
+                }
+            }
+        }
+    }
+}
+
+fn commit_ended(ended: Result<Option<StoreError>, oneshot::error::RecvError>) -> Failure {
+    match ended {
+        Ok(Some(error)) => Failure::new(format!("nothing more can be stored: {error}"), ""),
+        Ok(None) | Err(_) => Failure::new("the commit thread ended", "Start the program again"),
+    }
+}
+
+/// What tells the program to stop.
+struct Signals {
+    #[cfg(unix)]
+    terminate: tokio::signal::unix::Signal,
+}
+
+impl Signals {
+    fn new() -> Result<Self, Failure> {
+        #[cfg(unix)]
+        let terminate = tokio::signal::unix::signal(tokio::signal::unix::SignalKind::terminate())
+            .map_err(|e| Failure::new(format!("signals cannot be heard: {e}"), ""))?;
+        Ok(Self {
+            #[cfg(unix)]
+            terminate,
+        })
+    }
+
+    async fn stop(&mut self) {
+        #[cfg(unix)]
+        tokio::select! {
+            // Without Ctrl-C there is still SIGTERM.
+            Ok(()) = tokio::signal::ctrl_c() => {}
+            _ = self.terminate.recv() => {}
+        }
+        #[cfg(not(unix))]
+        let _ = tokio::signal::ctrl_c().await;
+    }
+}

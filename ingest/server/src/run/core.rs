@@ -1,0 +1,165 @@
+//! What is behind the log: the store, the board, the live feed and the alarms.
+
+use std::{collections::HashSet, sync::Arc, thread::JoinHandle};
+
+use tram_alerts::{Alerts, AlertsError, Webhook};
+use tram_pipeline::{Memory, Pipeline, Policy, ThirdParty};
+use tram_rules::{Rule, Words};
+use tram_store::{Latest, Log, Opened, Options, Sealer, Store};
+use tram_wire::Point;
+
+use super::parts::no_thread;
+use crate::{
+    alarms::{self, Alarms, Evaluator, log_id},
+    board::Board,
+    clock,
+    config::{Configuration, Station},
+    failure::Failure,
+    folder,
+    ledger::Ledger,
+    live::Hub,
+    wake::Wake,
+};
+
+/// What is behind the log.
+pub(super) struct Core {
+    pub(super) store: Store,
+    pub(super) board: Arc<Board>,
+    pub(super) hub: Arc<Hub>,
+    pub(super) ledger: Arc<Ledger>,
+    pub(super) alarms: Option<Arc<Alarms>>,
+    /// Rings when the log has grown.
+    pub(super) grown: Arc<Wake>,
+    /// How many rules are evaluated.
+    pub(super) rules: usize,
+    /// How many readings were read back from the log.
+    pub(super) recovered_readings: u64,
+    /// The threads behind the log.
+    pub(super) threads: Vec<JoinHandle<()>>,
+}
+
+/// What the commit thread and the sealer own.
+pub(super) struct Kept {
+    pub(super) log: Log,
+    pub(super) sealer: Sealer,
+    pub(super) memory: Memory,
+}
+
+impl Core {
+    pub(super) fn open(config: &Configuration, rules: Vec<Rule>) -> Result<(Self, Kept), Failure> {
+        let Opened { log, sealer, store, memory, recovery } = open_store(config)?;
+        if recovery.corrupt_entries > 0 {
+            tracing::error!(
+                entries = recovery.corrupt_entries,
+                "entries of the log are damaged; they stay in it and are not shown"
+            );
+        }
+        let board = Arc::new(board(config, &store));
+        let hub = Hub::new(Arc::clone(&board));
+        hub.tick(clock::now());
+        let mut core = Self {
+            store,
+            board,
+            hub,
+            ledger: Arc::default(),
+            alarms: None,
+            grown: Arc::default(),
+            rules: rules.len(),
+            recovered_readings: recovery.readings,
+            threads: Vec::new(),
+        };
+        if let Some(alerts) = &config.alerts {
+            core.watch(config, alerts, rules)?;
+        }
+        Ok((core, Kept { log, sealer, memory }))
+    }
+
+    /// The name of the alert engine among the consumers of the log.
+    pub(super) fn consumer(&self) -> Option<&'static str> {
+        self.alarms.is_some().then_some(alarms::CONSUMER)
+    }
+
+    /// Ends the threads and the feed.
+    pub(super) fn stop(&self) {
+        self.hub.close();
+        self.grown.stop();
+        if let Some(alarms) = &self.alarms {
+            alarms.stop();
+        }
+    }
+
+    /// Starts the alert engine and one thread a receiver.
+    fn watch(
+        &mut self,
+        config: &Configuration,
+        alerts: &tram_alerts::Config,
+        rules: Vec<Rule>,
+    ) -> Result<(), Failure> {
+        let path = config.data.join("alerts.db");
+        let failure = |e: AlertsError| {
+            Failure::new(format!("the alarms in {} cannot be used: {e}", path.display()), "")
+        };
+        let stations = config.stations.iter().map(named).collect();
+        let engine = Alerts::open(&path, alerts, rules, stations, clock::now()).map_err(failure)?;
+        let cursor = engine.cursor().map_err(failure)?;
+        self.ledger.set_alerts(log_id(engine.position()), log_id(cursor));
+        let alarms = Alarms::new(engine, Arc::clone(&self.board), Arc::clone(&self.hub));
+        let reader = self.store.reader().map_err(|e| folder::store_failure(&config.data, &e))?;
+        let evaluator = Evaluator {
+            alarms: Arc::clone(&alarms),
+            reader,
+            ledger: Arc::clone(&self.ledger),
+            grown: Arc::clone(&self.grown),
+        };
+        self.threads.push(evaluator.start().map_err(|e| no_thread(&e))?);
+        for hook in &alerts.webhook {
+            let webhook = Webhook::new(hook).map_err(|e| {
+                Failure::new(format!("the webhook `{}` cannot be used: {e}", hook.name), "")
+            })?;
+            // A receiver that takes its time must not hold the program: its thread is left
+            // alone when the program stops, and what it was sending is sent again.
+            drop(alarms::deliver(Arc::clone(&alarms), webhook).map_err(|e| no_thread(&e))?);
+        }
+        self.alarms = Some(alarms);
+        Ok(())
+    }
+}
+
+fn open_store(config: &Configuration) -> Result<Opened, Failure> {
+    let consumers = config.alerts.iter().map(|_| alarms::CONSUMER.to_owned()).collect();
+    let options = Options { consumers, ..Options::default() };
+    Store::open(&config.data, options).map_err(|e| folder::store_failure(&config.data, &e))
+}
+
+/// The board as it stood when the program ended.
+fn board(config: &Configuration, store: &Store) -> Board {
+    let board = Board::new(&config.stations);
+    for latest in store.latest() {
+        let Latest { key, time, value, quality, .. } = latest;
+        board.reading(key, Point { micros: time.0, value, quality });
+    }
+    board
+}
+
+/// A station as messages call it.
+fn named(station: &Station) -> tram_alerts::Station {
+    tram_alerts::Station {
+        id: station.id,
+        name: Words {
+            vi: station.name.clone(),
+            en: station.name_en.clone(),
+            zh: station.name_zh.clone(),
+        },
+    }
+}
+
+/// A pipeline that knows what the configuration and the store know.
+pub(super) fn pipeline(config: &Configuration, memory: Memory) -> Pipeline {
+    let nodes: HashSet<_> = config.stations.iter().map(|s| s.id).collect();
+    let third_party = match config.register_third_party {
+        true => ThirdParty::Register,
+        false => ThirdParty::Refuse,
+    };
+    let latest_ahead = i64::try_from(config.ahead.as_micros()).unwrap_or(i64::MAX);
+    Pipeline::new(Policy { nodes, third_party, earliest: config.earliest, latest_ahead }, memory)
+}

@@ -1,0 +1,256 @@
+//! The parts of the centre, from the store outwards.
+
+use std::{net::SocketAddr, sync::Arc, thread::JoinHandle, time::Duration};
+
+use tokio::{
+    net::TcpListener,
+    sync::{mpsc, oneshot},
+    task::JoinHandle as Task,
+};
+use tram_store::{Log, Sealer, StoreError};
+
+use super::core::Core;
+use crate::{
+    broker::{self, Credentials, Door, Running, node_add},
+    commit::{self, Commit},
+    config::{Broker, Configuration, Embedded},
+    failure::Failure,
+    folder,
+    http::{self, App, Guard},
+    link::{self, Delivered, Link, MAX_WAITING_MESSAGES, Tasks},
+    listen, rules, seal,
+    wake::Wake,
+};
+
+/// What we hear on an external broker: our topics, wrong ones among them.
+const OUR_TOPICS: &[&str] = &["tram/#", "senml/#"];
+/// What we hear on our own broker: everything, so that what is on a wrong topic is seen.
+const EVERYTHING: &[&str] = &["#"];
+
+/// The running centre.
+pub(super) struct Parts {
+    /// Where the web server listens.
+    pub(super) http_address: SocketAddr,
+    /// The embedded broker.
+    pub(super) broker: Option<Running>,
+    /// How many nodes have a password.
+    pub(super) nodes_with_password: usize,
+    /// The link to the broker.
+    pub(super) link: Arc<Link>,
+    /// What is behind the log.
+    pub(super) core: Core,
+    /// Told when the commit thread ends.
+    pub(super) commit_ended: oneshot::Receiver<Option<StoreError>>,
+    /// The web server.
+    pub(super) web: Task<std::io::Result<()>>,
+    stop_web: oneshot::Sender<()>,
+    door: Option<Arc<Door>>,
+    tasks: Tasks,
+    threads: Vec<JoinHandle<()>>,
+    stop_sealing: Arc<Wake>,
+}
+
+impl Parts {
+    /// Starts everything.
+    ///
+    /// # Errors
+    /// [`Failure`] with a sentence and what to do.
+    pub(super) async fn start(config: &Configuration) -> Result<Self, Failure> {
+        let rules = match config.alerts {
+            Some(_) => rules::load(&config.rules)?,
+            None => Vec::new(),
+        };
+        let (door, nodes_with_password) = match &config.broker {
+            Broker::Embedded(embedded) => {
+                let (door, nodes) = door(embedded)?;
+                (Some(door), nodes)
+            }
+            Broker::External(_) => (None, 0),
+        };
+        let (web, http_address) = bind_web(config.http.listen).await?;
+        folder::prepare(&config.data)?;
+        let (core, kept) = Core::open(config, rules)?;
+        let link = Link::new();
+        let (deliver, messages) = mpsc::channel(MAX_WAITING_MESSAGES);
+        let (commit_ended, commit) =
+            start_commit(config, &core, &link, kept.log, kept.memory, messages)?;
+        let (stop_sealing, sealing) = start_sealing(&core, kept.sealer)?;
+        let (broker, tasks) = connect(config, door.as_ref(), &link, deliver).await?;
+        let app = app(config, &core, &link, door.clone(), http_address);
+        let (stop_web, stopped) = oneshot::channel();
+        let stopped = async {
+            // A sender that is gone means the same.
+            let _ = stopped.await;
+        };
+        Ok(Self {
+            http_address,
+            broker,
+            nodes_with_password,
+            link,
+            core,
+            commit_ended,
+            web: tokio::spawn(http::serve(web, Arc::new(app), stopped)),
+            stop_web,
+            door,
+            tasks,
+            threads: vec![commit, sealing],
+            stop_sealing,
+        })
+    }
+
+    /// Waits until the embedded broker and the centre have met, then lets the nodes in. An
+    /// external broker may come later.
+    ///
+    /// # Errors
+    /// [`Failure`] when they do not meet.
+    pub(super) async fn meet(&self, patience: Duration) -> Result<(), Failure> {
+        let met = tokio::time::timeout(patience, self.link.met()).await;
+        match (&self.door, met) {
+            (Some(door), Ok(())) => {
+                door.open();
+                Ok(())
+            }
+            (Some(_), Err(_)) => {
+                let reason = self.link.state().err().unwrap_or_default();
+                let what = format!("the centre does not reach its own broker: {reason}");
+                Err(Failure::new(what, "Check `listen` in the section [broker]"))
+            }
+            (None, _) => Ok(()),
+        }
+    }
+
+    /// Stops everything in order; what does not stop within `patience` is left to end with the
+    /// program. Everything acknowledged is on disk at any moment, so nothing is lost by that.
+    pub(super) async fn stop(self, patience: Duration) {
+        // Nothing more comes in; what has come in is written.
+        self.tasks.stop();
+        let _ = tokio::time::timeout(patience / 2, self.commit_ended).await;
+        self.core.stop();
+        self.stop_sealing.stop();
+        let _ = self.stop_web.send(());
+        let threads = tokio::task::spawn_blocking(move || {
+            for thread in self.threads.into_iter().chain(self.core.threads) {
+                // A thread that panicked has said so.
+                let _ = thread.join();
+            }
+        });
+        let rest = async {
+            let broker = async {
+                if let Some(broker) = self.broker {
+                    broker.stop(patience / 2).await;
+                }
+            };
+            let _ = tokio::join!(threads, self.web, broker);
+        };
+        let _ = tokio::time::timeout(patience / 2, rest).await;
+    }
+}
+
+/// The door of the embedded broker, and how many nodes have a key to it.
+fn door(embedded: &Embedded) -> Result<(Arc<Door>, usize), Failure> {
+    let credentials = match &embedded.credentials {
+        Some(path) => Some(Arc::new(Credentials::open(path, node_add::random()?)?)),
+        None => None,
+    };
+    let nodes = credentials.as_ref().map_or(0, |c| c.len());
+    let own_password = node_add::hexadecimal(&node_add::random::<32>()?);
+    Ok((Arc::new(Door::new(credentials, embedded.anonymous_loopback, own_password)), nodes))
+}
+
+async fn bind_web(listen: SocketAddr) -> Result<(TcpListener, SocketAddr), Failure> {
+    let failure =
+        |e: std::io::Error| listen::failure("the page", listen, &e, "in the section [http]");
+    let web = TcpListener::bind(listen).await.map_err(failure)?;
+    let address = web.local_addr().map_err(failure)?;
+    Ok((web, address))
+}
+
+type CommitStarted = (oneshot::Receiver<Option<StoreError>>, JoinHandle<()>);
+
+fn start_commit(
+    config: &Configuration,
+    core: &Core,
+    link: &Arc<Link>,
+    log: Log,
+    memory: tram_pipeline::Memory,
+    messages: mpsc::Receiver<Delivered>,
+) -> Result<CommitStarted, Failure> {
+    let commit = Commit {
+        pipeline: super::core::pipeline(config, memory),
+        log,
+        messages,
+        link: Arc::clone(link),
+        board: Arc::clone(&core.board),
+        ledger: Arc::clone(&core.ledger),
+        grown: Arc::clone(&core.grown),
+        alerts: core.consumer(),
+    };
+    let (ended, commit_ended) = oneshot::channel();
+    let runtime = tokio::runtime::Handle::current();
+    let thread = commit::start(commit, runtime, ended).map_err(|e| no_thread(&e))?;
+    Ok((commit_ended, thread))
+}
+
+fn start_sealing(core: &Core, sealer: Sealer) -> Result<(Arc<Wake>, JoinHandle<()>), Failure> {
+    let stop = Arc::new(Wake::default());
+    let thread = seal::start(sealer, Arc::clone(&core.ledger), Arc::clone(&stop));
+    Ok((stop, thread.map_err(|e| no_thread(&e))?))
+}
+
+/// Starts the embedded broker if there is one, and the link to whichever there is.
+async fn connect(
+    config: &Configuration,
+    door: Option<&Arc<Door>>,
+    link: &Arc<Link>,
+    deliver: mpsc::Sender<Delivered>,
+) -> Result<(Option<Running>, Tasks), Failure> {
+    match (&config.broker, door) {
+        (Broker::Embedded(embedded), Some(door)) => {
+            let running = broker::start(embedded, Arc::clone(door)).await?;
+            let tasks = link::start(link, &running.own_client(door), EVERYTHING, deliver)?;
+            Ok((Some(running), tasks))
+        }
+        (Broker::External(external), _) => {
+            Ok((None, link::start(link, external, OUR_TOPICS, deliver)?))
+        }
+        // `start` makes a door for every embedded broker.
+        (Broker::Embedded(_), None) => Err(Failure::new("the broker has no door", "")),
+    }
+}
+
+fn app(
+    config: &Configuration,
+    core: &Core,
+    link: &Arc<Link>,
+    door: Option<Arc<Door>>,
+    address: SocketAddr,
+) -> App {
+    App {
+        board: Arc::clone(&core.board),
+        hub: Arc::clone(&core.hub),
+        store: core.store.clone(),
+        ledger: Arc::clone(&core.ledger),
+        link: Arc::clone(link),
+        door,
+        alarms: core.alarms.clone(),
+        guard: Guard::new(config.http.token.clone(), hosts(config, address)),
+        answers: App::places(),
+    }
+}
+
+/// The names the centre is reached under, when it can be said: on loopback only.
+fn hosts(config: &Configuration, address: SocketAddr) -> Option<Vec<String>> {
+    if !address.ip().is_loopback() {
+        return None;
+    }
+    let mut hosts = vec![address.to_string(), format!("localhost:{}", address.port())];
+    // Behind a proxy on this machine, the name is the public one.
+    let public = config.alerts.as_ref().and_then(|a| a.public_url.split_once("://"));
+    hosts.extend(public.map(|(_, rest)| rest.split('/').next().unwrap_or(rest).to_owned()));
+    Some(hosts)
+}
+
+/// The system gives no thread.
+pub(super) fn no_thread(error: &std::io::Error) -> Failure {
+    Failure::new(format!("the system gives no thread: {error}"), "Raise its limits (ulimit -u)")
+}

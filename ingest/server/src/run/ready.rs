@@ -1,0 +1,83 @@
+//! What the program says once everything listens: to people, and to a file.
+
+use std::path::Path;
+
+use serde::Serialize;
+
+use super::parts::Parts;
+use crate::{
+    config::{Broker, Configuration},
+    failure::Failure,
+    http,
+};
+
+/// Tells people where everything is.
+pub(super) fn say(config: &Configuration, parts: &Parts) {
+    println!("Trạm is running. Ctrl-C stops it.");
+    println!("  page      http://{}", parts.http_address);
+    if !http::is_built() {
+        println!("            (built without the page: `make web`, then build the program again)");
+    }
+    match (&config.broker, &parts.broker) {
+        (Broker::Embedded(embedded), Some(running)) => {
+            let who = match (embedded.anonymous_loopback, parts.nodes_with_password) {
+                (true, 0) => "programs on this machine need no password".to_owned(),
+                (true, n) => format!("{n} nodes by password, programs on this machine without"),
+                (false, 0) => "nobody has a password yet: tram-ingest node add NAME".to_owned(),
+                (false, n) => format!("{n} nodes by password"),
+            };
+            println!("  broker    {}, embedded; {who}", running.address);
+            if let Some(address) = running.tls_address {
+                println!("            {address}, encrypted");
+            }
+        }
+        (Broker::External(external), _) => {
+            let state = match parts.link.state() {
+                Ok(()) => "connected".to_owned(),
+                Err(reason) => format!("not connected yet: {reason}"),
+            };
+            println!("  broker    {}:{}; {state}", external.host, external.port);
+        }
+        (Broker::Embedded(_), None) => {}
+    }
+    println!("  data      {}", config.data.display());
+    if parts.core.recovered_readings > 0 {
+        println!("            {} readings read back from the log", parts.core.recovered_readings);
+    }
+    let devices = if config.register_third_party { ", unknown SenML devices register" } else { "" };
+    println!("  stations  {}{devices}", config.stations.len());
+    match &config.alerts {
+        Some(alerts) => {
+            println!("  alarms    {} rules, {} webhooks", parts.core.rules, alerts.webhook.len());
+        }
+        None => println!("  alarms    none: the configuration has no section [alerts]"),
+    }
+}
+
+#[derive(Serialize)]
+struct Addresses {
+    http: String,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    mqtt: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    mqtts: Option<String>,
+}
+
+/// Tells a file, so that whoever started the program with port 0 finds it.
+pub(super) fn write(path: &Path, parts: &Parts) -> Result<(), Failure> {
+    let addresses = Addresses {
+        http: parts.http_address.to_string(),
+        mqtt: parts.broker.as_ref().map(|b| b.address.to_string()),
+        mqtts: parts.broker.as_ref().and_then(|b| b.tls_address).map(|a| a.to_string()),
+    };
+    let failure = |e: std::io::Error| {
+        Failure::new(
+            format!("the file {} cannot be written: {e}", path.display()),
+            "Write another path after --ready-file",
+        )
+    };
+    let text = serde_json::to_vec(&addresses).map_err(|e| failure(e.into()))?;
+    // Whoever waits for the file finds it whole.
+    let new = path.with_extension("new");
+    std::fs::write(&new, text).and_then(|()| std::fs::rename(&new, path)).map_err(failure)
+}
