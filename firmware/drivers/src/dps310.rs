@@ -1,9 +1,9 @@
 //! DPS310: pressure and temperature of the air.
 //!
-//! Infineon DPS310 data sheet, rev. 1.2: §4.9 (compensation), §7 (registers), §8.11 (calibration
+//! Infineon DPS310 data sheet: §4.9 (compensation), §7 (registers), §8.11 (calibration
 //! coefficients). The driver measures in the background, twice a second, so that a caller who asks
 //! once a second always finds a new result; temperature with the sensor element that the
-//! coefficients were made for (§8.11, COEF_SRCE).
+//! coefficients were made for (COEF_SRCE).
 
 mod compensation;
 
@@ -16,10 +16,10 @@ pub use compensation::Coefficients;
 /// The address with SDO high or open. The other is 0x76.
 pub const DEFAULT_ADDRESS: u8 = 0x77;
 
-/// Lowest and highest pressure the part is specified for (§1.3).
+/// Lowest and highest pressure the part is specified for.
 pub const PRESSURE_RANGE: (Pascal, Pascal) = (Pascal(30_000), Pascal(120_000));
 
-/// Lowest and highest temperature the part is specified for (§1.3).
+/// Lowest and highest temperature the part is specified for.
 pub const TEMPERATURE_RANGE: (MilliCelsius, MilliCelsius) =
     (MilliCelsius(-40_000), MilliCelsius(85_000));
 
@@ -44,7 +44,7 @@ const MODE_BITS: u8 = 0x07;
 const BACKGROUND: u8 = 0x07;
 /// The rate bits of PRS_CFG and TMP_CFG.
 const TWICE_A_SECOND: u8 = 0x10;
-/// CFG_REG bits that shift the result; needed above 8 samples (§4.9.3).
+/// CFG_REG bits that shift the result; needed above 8 samples.
 const P_SHIFT: u8 = 0x04;
 /// What a byte reads as when nobody drives the bus: the part let go in the middle.
 const RELEASED: [u8; 3] = [0xff; 3];
@@ -59,8 +59,8 @@ pub enum Identification {
     TolerateMissing,
 }
 
-/// How many samples make one pressure result (§4.9.3). More is finer and slower; temperature is
-/// always one sample, as §4.9.3 advises.
+/// How many samples make one pressure result. More is finer and slower; temperature is
+/// always one sample, as the data sheet advises.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum Oversampling {
     /// One sample, 3.6 ms, 5 Pa of noise.
@@ -78,7 +78,7 @@ impl Oversampling {
         }
     }
 
-    /// kP of §4.9.3 table 9.
+    /// kP of §4.9.3.
     fn scale(self) -> i64 {
         match self {
             Self::One => compensation::SCALE_ONE,

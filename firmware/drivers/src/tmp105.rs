@@ -1,9 +1,9 @@
 //! TMP105: temperature, ±2 °C, 12 bits.
 //!
-//! Texas Instruments SBOS648, §7.5: pointer register, then temperature (0), configuration (1),
-//! T_LOW (2) and T_HIGH (3). After power-on the part converts to 9 bits; [`Tmp105::init`] asks for
-//! 12. There is no identification register, so `init` proves the part by writing the
-//! configuration and reading it back.
+//! Texas Instruments SLLS648D, "Pointer Register" and what follows: a pointer to temperature (0),
+//! configuration (1), T_LOW (2) or T_HIGH (3). After power-on the part converts to 9 bits;
+//! [`Tmp105::init`] asks for 12. There is no identification register, so `init` proves the part by
+//! writing the configuration and reading it back.
 
 use embedded_hal::i2c::I2c;
 use tram_wire::MilliCelsius;
@@ -13,7 +13,7 @@ use crate::Error;
 /// The address with A0 to ground. The other is 0x49.
 pub const DEFAULT_ADDRESS: u8 = 0x48;
 
-/// Lowest and highest temperature the part is specified for (§6.3).
+/// Lowest and highest temperature the part is specified for.
 pub const RANGE: (MilliCelsius, MilliCelsius) = (MilliCelsius(-55_000), MilliCelsius(127_938));
 
 const TEMPERATURE: u8 = 0x00;
@@ -60,7 +60,7 @@ impl<I2C: I2c> Tmp105<I2C> {
         if self.configuration()? & STABLE_BITS != TWELVE_BITS {
             return Err(Error::Reset);
         }
-        // 2 bytes: T11..T4, then T3..T0 and four zeros (§7.5.2).
+        // 2 bytes: T11..T4, then T3..T0 and four zeros (tables 3 and 4).
         let mut bytes = [0; 2];
         self.i2c.write_read(self.address, &[TEMPERATURE], &mut bytes).map_err(Error::Bus)?;
         let register = i16::from_be_bytes(bytes);
@@ -92,7 +92,7 @@ mod tests {
 
     #[test]
     fn the_datasheets_table_of_temperatures_comes_out() {
-        // SBOS648 table 5, 12-bit two's complement. 127.9375 °C becomes 127 938 m°C.
+        // SLLS648D table 5, 12-bit two's complement. 127.9375 °C becomes 127 938 m°C.
         for (digits, milli_celsius) in [
             (0x7ff_u16, 127_938),
             (0x640, 100_000),

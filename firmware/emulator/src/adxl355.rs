@@ -66,7 +66,7 @@ impl Adxl355 {
         let tilt_x = sense.value(Signal::TiltX, at)? / 1e6;
         let tilt_y = sense.value(Signal::TiltY, at)? / 1e6;
         let celsius = sense.value(Signal::AirTemperature, at)? / 1_000.0;
-        // The counts of one g at the range that is set (data sheet table 1).
+        // The counts of one g at the range that is set (data sheet, "Specifications").
         let scale = match self.register(RANGE) & 0x03 {
             1 => 256_000.0,
             2 => 128_000.0,
@@ -179,7 +179,7 @@ mod tests {
         assert_eq!(axis_bytes(256_000.0), [0x3e, 0x80, 0x00]);
         assert_eq!(axis_bytes(-256_000.0), [0xc1, 0x80, 0x00]);
         assert_eq!(axis_bytes(1e9), [0x7f, 0xff, 0xf0]);
-        // Table 1: nominally 1885 counts at 25 °C.
+        // "Specifications": nominally 1885 counts at 25 °C.
         assert_eq!(temperature_bytes(25.0), [0x07, 0x5d]);
         assert_eq!(temperature_bytes(45.0), [0x06, 0xa8]);
     }

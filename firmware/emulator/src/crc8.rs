@@ -25,7 +25,7 @@ mod tests {
 
     #[test]
     fn the_datasheets_example_is_0x92() {
-        // SHT4x data sheet, §4.4, table 6: CRC(0xBEEF) = 0x92.
+        // SHT4x data sheet, §4.4: CRC(0xBEEF) = 0x92.
         assert_eq!(crc8([0xbe, 0xef]), 0x92);
     }
 }

@@ -1,4 +1,4 @@
-//! A DPS310, after Infineon's data sheet, rev. 1.2, with the coefficients of a real part.
+//! A DPS310, after Infineon's data sheet, with the coefficients of a real part.
 
 mod calibration;
 
@@ -28,10 +28,10 @@ const EXTERNAL: u8 = 0x80;
 const P_SHIFT: u8 = 0x04;
 const T_SHIFT: u8 = 0x08;
 const SOFT_RESET: u8 = 0x09;
-/// Nothing has been measured (§7.1).
+/// Nothing has been measured yet.
 const NO_RESULT: [u8; 3] = [0x80, 0, 0];
 
-/// Scale factor and conversion time in microseconds for 2⁰ to 2⁷ samples (§4.9.3, tables 9 and 16).
+/// Scale factor and conversion time in microseconds for 2⁰ to 2⁷ samples (§4.9.3).
 const OVERSAMPLING: [(f64, u64); 8] = [
     (524_288.0, 3_600),
     (1_572_864.0, 5_200),
@@ -135,7 +135,7 @@ impl Dps310 {
         Some(())
     }
 
-    /// 24 bits. More than 8 samples only fit when the result is shifted (§4.9.3).
+    /// 24 bits. More than 8 samples only fit when the result is shifted.
     fn result(&self, raw: i32, register: u8, shift: u8) -> [u8; 3] {
         let unshifted = self.register(register) & 0x07 > 3 && self.register(CFG_REG) & shift == 0;
         let raw = if unshifted { raw << 6 } else { raw };

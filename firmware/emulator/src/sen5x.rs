@@ -79,7 +79,8 @@ impl Sen5x {
         self.values = UNKNOWN_VALUES;
     }
 
-    /// Does a command; `false` when there is none with this number. Times are those of table 6.
+    /// Does a command; `false` when there is none with this number. Times are those of the
+    /// data sheet's list of commands.
     fn execute(&mut self, command: u16) -> bool {
         let mut answer = Vec::new();
         let takes_ms = match command {

@@ -70,7 +70,7 @@ impl Device for Sht4x {
         if self.busy || self.now < self.ready_at {
             return false;
         }
-        // While it measures it takes no command, and before it has, it does not answer (§4.2).
+        // While it measures it takes no command, and before it has, it does not answer.
         let measuring = !self.answer.is_empty() && self.now < self.answer_at;
         !measuring && (!read || !self.answer.is_empty())
     }

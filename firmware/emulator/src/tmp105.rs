@@ -1,4 +1,4 @@
-//! A TMP105, after SBOS648 §7.5.
+//! A TMP105, after Texas Instruments' SLLS648D.
 
 use crate::{Medium, Signal, bus::Device, rounding::nearest, sense::Sense};
 
@@ -102,7 +102,7 @@ impl Device for Tmp105 {
     fn stop(&mut self) {}
 
     fn power_on(&mut self, now: u64) {
-        // T_LOW 75 °C, T_HIGH 80 °C (§7.5.4).
+        // T_LOW 75 °C, T_HIGH 80 °C.
         *self = Self {
             words: [[0; 2], [0; 2], [0x4b, 0x00], [0x50, 0x00]],
             powered_at: now,
@@ -127,7 +127,7 @@ mod tests {
 
     #[test]
     fn the_datasheets_table_of_temperatures_is_in_the_register() {
-        // SBOS648 table 5.
+        // SLLS648D table 5.
         for (milli_celsius, digits) in [
             (127_937.5, 0x7ff_u16),
             (100_000.0, 0x640),

@@ -5,7 +5,7 @@ use tram_wire::{MilliCelsius, Pascal};
 
 use super::Sample;
 
-/// kP and kT of one sample (§4.9.3 table 9).
+/// kP and kT of one sample (§4.9.3).
 pub(super) const SCALE_ONE: i64 = 524_288;
 
 /// Fractional bits of a scaled raw value, which lies within ±33.1.
@@ -31,7 +31,7 @@ impl Coefficients {
     /// Bytes of the coefficients' registers, 0x10 to 0x21.
     pub const BYTES: usize = 18;
 
-    /// Reads the coefficients' registers (§8.11 table 18): c0 and c1 of 12 bits share 3 bytes, c00
+    /// Reads the coefficients' registers (§8.11): c0 and c1 of 12 bits share 3 bytes, c00
     /// and c10 of 20 bits share 5, then c01, c11, c20, c21 and c30 of 16 bits each.
     ///
     /// Returns `None` when the bytes are all zeros or all ones, which no part has.

@@ -10,7 +10,7 @@ pub(super) const COEFFICIENTS: [u8; 18] = [
     0xfb, 0x3a,
 ];
 
-/// The same, cut apart as table 18 says.
+/// The same, cut apart as §8.11 says.
 const C0: f64 = 225.0;
 const C1: f64 = -291.0;
 const C00: f64 = 81_061.0;
