@@ -6,6 +6,9 @@ use tram_wire::Ack;
 
 fuzz_target!(|bytes: &[u8]| {
     if let Ok(message) = Ack::decode(bytes) {
-        assert_eq!(Ack::decode(&message.encode().expect("what was accepted can be written")), Ok(message));
+        assert_eq!(
+            Ack::decode(&message.encode().expect("what was accepted can be written")),
+            Ok(message)
+        );
     }
 });

@@ -6,6 +6,9 @@ use tram_wire::Batch;
 
 fuzz_target!(|bytes: &[u8]| {
     if let Ok(message) = Batch::decode(bytes) {
-        assert_eq!(Batch::decode(&message.encode().expect("what was accepted can be written")), Ok(message));
+        assert_eq!(
+            Batch::decode(&message.encode().expect("what was accepted can be written")),
+            Ok(message)
+        );
     }
 });

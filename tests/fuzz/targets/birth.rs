@@ -6,6 +6,9 @@ use tram_wire::Birth;
 
 fuzz_target!(|bytes: &[u8]| {
     if let Ok(message) = Birth::decode(bytes) {
-        assert_eq!(Birth::decode(&message.encode().expect("what was accepted can be written")), Ok(message));
+        assert_eq!(
+            Birth::decode(&message.encode().expect("what was accepted can be written")),
+            Ok(message)
+        );
     }
 });
