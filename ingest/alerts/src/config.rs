@@ -262,3 +262,68 @@ fn is_web_url(url: &str) -> bool {
         && url.len() <= MAX_TEXT_BYTES
         && url.bytes().all(|b| b.is_ascii_graphic() && !b"\"<>\\^`{|}".contains(&b))
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::fixture::CONFIG;
+
+    fn parsed(text: &str) -> Result<Config, toml::de::Error> {
+        toml::from_str(text)
+    }
+
+    #[test]
+    fn a_sound_configuration_has_no_mistakes() {
+        assert_eq!(parsed(CONFIG).unwrap().check(), []);
+        assert_eq!(parsed(&CONFIG.replace("status", "#")).unwrap().status, MessageStatus::Test);
+    }
+
+    #[test]
+    fn unknown_keys_are_refused_at_every_depth() {
+        for (from, to) in [
+            ("contact =", "contct ="),
+            ("radius_km = 80.0", "radius_km = 80.0, height = 1"),
+            ("communes =", "comunes ="),
+            ("secret_env =", "secret ="),
+            ("zh = \"老街省\"", "zh = \"老街省\", fr = \"x\""),
+            ("\"exercise\"", "\"drill\""),
+        ] {
+            assert!(CONFIG.contains(from), "{from}");
+            assert!(parsed(&CONFIG.replacen(from, to, 1)).is_err(), "{to}");
+        }
+    }
+
+    #[test]
+    fn each_mistake_names_its_key() {
+        for (from, to, key) in [
+            ("tram@example.gov.vn", "tram @example", "sender"),
+            ("http://127.0.0.1:8080", "http://127.0.0.1:8080/", "public_url"),
+            ("http://127.0.0.1:8080", "127.0.0.1:8080", "public_url"),
+            ("http://127.0.0.1:8080", "http://a b", "public_url"),
+            ("contact = \"0214 000 000\"", "expires_h = 49", "expires_h"),
+            ("en = \"Lào Cai disaster office\"", "en = \"\"", "sender_name.en"),
+            ("\"0214 000 000\"", "\" \"", "contact"),
+            ("default_area = \"province\"", "default_area = \"x\"", "default_area"),
+            ("id = \"city\"", "id = \"province\"", "area[1].id"),
+            ("\"02650\"", "\"2650\"", "area[1].communes"),
+            (
+                "[22.53, 104.02], [22.53, 103.93]",
+                "[22.53, 103.93], [22.53, 104.02]",
+                "area[1].polygon",
+            ),
+            ("[22.53, 104.02]", "[122.53, 104.02]", "area[1].polygon"),
+            ("radius_km = 80.0", "radius_km = 0.0", "area[0].circle"),
+            ("[\"lao-cai-river-01\"]", "[\"Lào Cai\"]", "area[1].stations"),
+            ("http://127.0.0.1:8081/hook", "ftp://x", "webhook[0].url"),
+            ("name = \"demo\"", "name = \"\"", "webhook[0].name"),
+            ("secret_env =", "min_level = 6\nsecret_env =", "webhook[0].min_level"),
+            ("secret_env =", "secret_file = \"x\"\nsecret_env =", "webhook[0].secret_file"),
+            ("secret_env = \"TRAM_WEBHOOK_SECRET\"", "", "webhook[0].secret_file"),
+        ] {
+            assert!(CONFIG.contains(from), "{from}");
+            let mistakes = parsed(&CONFIG.replacen(from, to, 1)).unwrap().check();
+            let keys: Vec<&str> = mistakes.iter().map(|m| m.key_path.as_str()).collect();
+            assert_eq!(keys.first(), Some(&key), "{to}: {keys:?}");
+        }
+    }
+}

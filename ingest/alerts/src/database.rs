@@ -9,6 +9,9 @@ use crate::AlertsError;
 /// The version of the tables below (`PRAGMA user_version`).
 const VERSION: i64 = 1;
 
+/// How many prepared statements are kept; the crate has fewer.
+const STATEMENTS: usize = 64;
+
 const TABLES: &str = "
 CREATE TABLE cursor (one INTEGER PRIMARY KEY CHECK (one = 1), position INTEGER NOT NULL);
 CREATE TABLE state (
@@ -20,6 +23,7 @@ CREATE TABLE episode (
     raised_at INTEGER NOT NULL, updated_at INTEGER NOT NULL, body TEXT NOT NULL
 );
 CREATE INDEX episode_open ON episode (open, raised_at);
+CREATE INDEX episode_place ON episode (rule, station) WHERE open = 1;
 CREATE INDEX episode_raised ON episode (raised_at);
 CREATE TABLE alias (old TEXT PRIMARY KEY, episode TEXT NOT NULL);
 CREATE INDEX alias_episode ON alias (episode);
@@ -43,8 +47,8 @@ CREATE TABLE message (
     level INTEGER NOT NULL, ends INTEGER NOT NULL, sound INTEGER NOT NULL, title TEXT NOT NULL,
     xml TEXT NOT NULL
 );
-CREATE INDEX message_episode ON message (episode, number);
-CREATE INDEX message_feed ON message (public, expires);
+CREATE INDEX message_episode ON message (episode, public, sent, number);
+CREATE INDEX message_feed ON message (expires) WHERE public = 1;
 CREATE TABLE audit (
     number INTEGER PRIMARY KEY AUTOINCREMENT, at INTEGER NOT NULL, action TEXT NOT NULL,
     episode TEXT NOT NULL, actor TEXT NOT NULL, detail TEXT NOT NULL, hash BLOB NOT NULL
@@ -60,6 +64,7 @@ pub(crate) fn open(path: &Path) -> Result<Connection, AlertsError> {
     connection.pragma_update(None, "journal_mode", "WAL")?;
     // An answer to a person and a committed transition are on the disk, not on their way to it.
     connection.pragma_update(None, "synchronous", "FULL")?;
+    connection.set_prepared_statement_cache_capacity(STATEMENTS);
     connection.busy_timeout(std::time::Duration::from_secs(2))?;
     let found: i64 = connection.query_row("PRAGMA user_version", [], |row| row.get(0))?;
     if found > VERSION {

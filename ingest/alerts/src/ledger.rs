@@ -52,6 +52,9 @@ struct Told<'a> {
 struct Body<'a> {
     sender: &'a str,
     status: &'static str,
+    /// Where the rule's thresholds come from.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    legal: Option<&'a str>,
     transition: Told<'a>,
     alarm: &'a Alarm,
 }
@@ -216,7 +219,9 @@ fn body(
         late,
     };
     let status = settings.status.as_str();
-    Ok(serde_json::to_vec(&Body { sender: &settings.sender, status, transition, alarm })?)
+    let legal = settings.rule(&change.rule).map(|rule| rule.legal.as_str());
+    let body = Body { sender: &settings.sender, status, legal, transition, alarm };
+    Ok(serde_json::to_vec(&body)?)
 }
 
 fn insert(

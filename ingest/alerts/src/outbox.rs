@@ -234,6 +234,122 @@ pub(crate) fn give_up(
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::fixture::{Centre, MINUTE, flood, told};
+
+    fn failed() -> DeliveryResult {
+        DeliveryResult::Failed("connection refused".to_owned())
+    }
+
+    /// Fails whatever is due until `until`; how often was tried.
+    fn outage(centre: &mut Centre, until: UnixMicros) -> usize {
+        let mut tries = 0;
+        loop {
+            let Some(next) = centre.alerts.next_due("demo", centre.now).unwrap() else {
+                return tries;
+            };
+            if next > until {
+                centre.now = until;
+                return tries;
+            }
+            centre.now = next;
+            for delivery in centre.alerts.due("demo", centre.now).unwrap() {
+                tries += 1;
+                centre.alerts.done(&delivery, &failed(), next).unwrap();
+            }
+        }
+    }
+
+    #[test]
+    fn raised_and_cleared_during_an_outage_are_both_delivered_within_seconds_of_its_end() {
+        let mut rule = flood();
+        rule.hold_s = 60;
+        rule.late_s = 0;
+        let mut centre = Centre::new(vec![rule]);
+        centre.river(&[79_000, 80_100, 79_000, 79_000, 79_000]);
+        let end = centre.now.plus(10 * MINUTE);
+        let tries = outage(&mut centre, end);
+        assert!((150..=250).contains(&tries), "{tries} attempts in 10 minutes");
+        let next = centre.alerts.next_due("demo", end).unwrap().unwrap();
+        assert!(next.since(end) <= MAX_WAIT, "{}", next.since(end));
+        centre.now = next;
+        let kinds: Vec<String> = centre.deliver().iter().map(told).collect();
+        assert_eq!(kinds, ["raised 1", "cleared 0"]);
+    }
+
+    #[test]
+    fn a_receiver_that_does_not_answer_is_asked_with_one_delivery() {
+        let mut centre = Centre::new(vec![flood()]);
+        for n in 0..40_u8 {
+            let mut alarm =
+                crate::fixture::word("siren-only", 1, tram_wire::AlarmKind::Raised, 1, 0);
+            alarm.episode = tram_wire::EpisodeId([n; 16]);
+            centre.take(Vec::new(), vec![alarm]);
+        }
+        let now = centre.now;
+        let due = centre.alerts.due("demo", now).unwrap();
+        assert_eq!(due.len(), MAX_DUE as usize);
+        centre.alerts.done(&due[0], &failed(), now).unwrap();
+        assert_eq!(centre.alerts.due("demo", now).unwrap(), []);
+        let next = centre.alerts.next_due("demo", now).unwrap().unwrap();
+        assert!(next > now);
+        let probe = centre.alerts.due("demo", next).unwrap();
+        assert_eq!(probe.len(), 1);
+        assert_ne!(probe[0].id, due[0].id, "one that was not tried yet goes first");
+        centre.now = next;
+        assert_eq!(centre.deliver().len(), 40);
+    }
+
+    #[test]
+    fn what_one_receiver_refuses_holds_up_neither_other_episodes_nor_other_receivers() {
+        let mut centre = Centre::new(vec![flood()]);
+        centre.config.webhook.push(crate::WebhookConfig {
+            name: "other".to_owned(),
+            min_level: 2,
+            ..centre.config.webhook[0].clone()
+        });
+        centre.reopen();
+        centre.rise();
+        let now = centre.now;
+        let due = centre.alerts.due("demo", now).unwrap();
+        assert_eq!(due.len(), 1, "in one episode one waits for the other");
+        let refused = DeliveryResult::Refused("answered 400".to_owned());
+        centre.alerts.done(&due[0], &refused, now).unwrap();
+        centre.take(
+            Vec::new(),
+            vec![crate::fixture::word("siren-only", 1, tram_wire::AlarmKind::Raised, 1, 0)],
+        );
+        assert_eq!(centre.deliver().iter().map(told).collect::<Vec<_>>(), ["raised 1"]);
+        let other = centre.alerts.due("other", now).unwrap();
+        assert_eq!(other.iter().map(told).collect::<Vec<_>>(), ["raised 2"]);
+        assert_ne!(other[0].idempotency_key, due[0].idempotency_key);
+    }
+
+    #[test]
+    fn a_delivery_is_given_up_only_long_after_its_episode() {
+        let mut centre = Centre::new(vec![flood()]);
+        centre.rise();
+        centre.now = centre.now.plus(GIVE_UP_AFTER * 2);
+        centre.alerts.tick(centre.now).unwrap();
+        assert_eq!(centre.alerts.counters().unwrap().given_up_total, 0);
+        assert!(centre.alerts.next_due("demo", centre.now).unwrap().is_some());
+        let id = centre.alerts.alarms(centre.now).unwrap().pop().unwrap().id;
+        let now = centre.now;
+        centre.alerts.withdraw(&id, "x", "", now).unwrap();
+        centre.now = centre.now.plus(MINUTE);
+        centre.alerts.tick(centre.now).unwrap();
+        let counters = centre.alerts.counters().unwrap();
+        assert_eq!(counters.given_up_total, 2, "{counters:?}");
+    }
+
+    #[test]
+    fn what_waits_for_a_receiver_that_was_removed_is_given_up() {
+        let mut centre = Centre::new(vec![flood()]);
+        centre.rise();
+        centre.config.webhook.clear();
+        centre.reopen();
+        centre.alerts.tick(centre.now).unwrap();
+        assert_eq!(centre.alerts.counters().unwrap().pending_deliveries, 0);
+    }
 
     #[test]
     fn waits_double_up_to_the_longest_and_are_spread_by_a_fifth_at_most() {

@@ -73,3 +73,124 @@ impl Webhook {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::{
+        io::{Read, Write},
+        net::TcpListener,
+        thread::JoinHandle,
+    };
+
+    use super::*;
+    use crate::verify;
+
+    const SECRET: &str = "0123456789abcdef0123456789abcdef";
+
+    /// A receiver that takes one request and gives one answer.
+    fn receiver(answer: &'static str) -> (String, JoinHandle<(String, Vec<u8>)>) {
+        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        let url = format!("http://{}/hook", listener.local_addr().unwrap());
+        let thread = std::thread::spawn(move || {
+            let (mut stream, _) = listener.accept().unwrap();
+            let mut bytes = Vec::new();
+            let mut chunk = [0; 1024];
+            loop {
+                let n = stream.read(&mut chunk).unwrap();
+                bytes.extend_from_slice(&chunk[..n]);
+                let text = String::from_utf8_lossy(&bytes);
+                let Some((head, body)) = text.split_once("\r\n\r\n") else { continue };
+                if body.len() == head_value(head, "content-length").parse::<usize>().unwrap() {
+                    break;
+                }
+            }
+            stream.write_all(answer.as_bytes()).unwrap();
+            let text = String::from_utf8(bytes).unwrap();
+            let (head, body) = text.split_once("\r\n\r\n").unwrap();
+            (head.to_owned(), body.as_bytes().to_vec())
+        });
+        (url, thread)
+    }
+
+    fn head_value<'a>(head: &'a str, name: &str) -> &'a str {
+        let mut lines = head.lines().filter_map(|line| line.split_once(": "));
+        lines.find(|(key, _)| key.eq_ignore_ascii_case(name)).map_or("", |(_, value)| value)
+    }
+
+    fn webhook(url: String) -> Webhook {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("secret");
+        std::fs::write(&path, format!("{SECRET}\n")).unwrap();
+        Webhook::new(&WebhookConfig {
+            name: "demo".to_owned(),
+            url,
+            secret_file: Some(path),
+            secret_env: None,
+            min_level: 0,
+        })
+        .unwrap()
+    }
+
+    fn delivery() -> Delivery {
+        Delivery {
+            id: 1,
+            target: "demo".to_owned(),
+            idempotency_key: "0a0b".to_owned(),
+            body: b"{\"a\":\"\xe1\xba\xa1\"}".to_vec(),
+            attempts: 0,
+        }
+    }
+
+    #[test]
+    fn a_request_is_signed_and_carries_its_key() {
+        let (url, receiver) = receiver("HTTP/1.1 204 No Content\r\n\r\n");
+        let hook = webhook(url);
+        let result = hook.send(&delivery(), UnixMicros(1_725_886_800_900_000));
+        assert_eq!(result, DeliveryResult::Delivered);
+        let (head, body) = receiver.join().unwrap();
+        assert!(head.starts_with("POST /hook "), "{head}");
+        assert_eq!(body, delivery().body);
+        assert_eq!(head_value(&head, "idempotency-key"), "0a0b");
+        assert_eq!(head_value(&head, "content-type"), "application/json");
+        let timestamp = head_value(&head, "x-tram-timestamp");
+        assert_eq!(timestamp, "1725886800");
+        let secret = Secret::new(SECRET.as_bytes()).unwrap();
+        assert!(verify(&secret, timestamp, &body, head_value(&head, "x-tram-signature")));
+        assert!(!format!("{hook:?}").contains(SECRET));
+    }
+
+    #[test]
+    fn only_2xx_is_delivered_and_only_4xx_is_refused() {
+        let cases = [
+            ("HTTP/1.1 200 OK\r\ncontent-length: 0\r\n\r\n", "delivered"),
+            ("HTTP/1.1 400 Bad Request\r\ncontent-length: 0\r\n\r\n", "refused: answered 400"),
+            ("HTTP/1.1 429 Too Many\r\ncontent-length: 0\r\n\r\n", "failed: answered 429"),
+            ("HTTP/1.1 503 Busy\r\ncontent-length: 0\r\n\r\n", "failed: answered 503"),
+            (
+                "HTTP/1.1 307 Away\r\nlocation: http://127.0.0.1:9/\r\ncontent-length: 0\r\n\r\n",
+                "failed: answered 307",
+            ),
+            ("nonsense\r\n\r\n", "failed: "),
+        ];
+        for (answer, expected) in cases {
+            let (url, receiver) = receiver(answer);
+            let text = match webhook(url).send(&delivery(), UnixMicros(0)) {
+                DeliveryResult::Delivered => "delivered".to_owned(),
+                DeliveryResult::Refused(error) => format!("refused: {error}"),
+                DeliveryResult::Failed(error) => format!("failed: {error}"),
+            };
+            assert!(text.starts_with(expected), "{text}, expected {expected}");
+            assert!(!text.contains(SECRET));
+            receiver.join().unwrap();
+        }
+    }
+
+    #[test]
+    fn a_receiver_that_is_not_there_is_a_failure() {
+        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        let url = format!("http://{}/", listener.local_addr().unwrap());
+        drop(listener);
+        let result = webhook(url).send(&delivery(), UnixMicros(0));
+        assert!(matches!(result, DeliveryResult::Failed(_)), "{result:?}");
+    }
+}

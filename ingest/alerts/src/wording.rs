@@ -56,7 +56,8 @@ impl<'a> Wording<'a> {
             Language::Zh => (format!("依据：{legal}。"), "该阈值尚未得到官方确认。"),
         };
         let unofficial = if rule.unofficial_at(self.level) { unofficial } else { "" };
-        format!("{description} {basis}{unofficial}")
+        let space = if language == Language::Zh { "" } else { " " };
+        format!("{description}{space}{basis}{unofficial}")
     }
 
     /// What to do.
@@ -165,16 +166,20 @@ pub(crate) fn clipped(text: &str) -> String {
     text.chars().take(MAX_HEADLINE_CHARACTERS - 1).chain(['…']).collect()
 }
 
-/// Counts of a quantity as an exact decimal without zeros at its end: 86910 mm is `86.91`.
+/// Counts of a quantity as an exact decimal. Zeros behind the second place are left out: 86910 mm
+/// is `86.91`, 80000 mm is `80.00`.
 pub(crate) fn decimal(value: i64, quantity: Quantity) -> String {
     let scale = quantity.scale().unsigned_abs();
     let sign = if value < 0 { "-" } else { "" };
     let (whole, part) = (value.unsigned_abs() / scale, value.unsigned_abs() % scale);
-    if part == 0 {
+    if scale == 1 {
         return format!("{sign}{whole}");
     }
-    let part = format!("{part:0width$}", width = usize::from(quantity.decimals()));
-    format!("{sign}{whole}.{}", part.trim_end_matches('0'))
+    let mut part = format!("{part:0width$}", width = usize::from(quantity.decimals()));
+    while part.len() > 2 && part.ends_with('0') {
+        part.pop();
+    }
+    format!("{sign}{whole}.{part}")
 }
 
 #[cfg(test)]
@@ -185,14 +190,16 @@ mod tests {
     fn decimals_are_exact() {
         for (value, text) in [
             (86_910, "86.91"),
-            (80_000, "80"),
+            (80_000, "80.00"),
+            (80_100, "80.10"),
             (-5, "-0.005"),
-            (0, "0"),
+            (0, "0.00"),
             (i64::MIN, "-9223372036854775.808"),
         ] {
             assert_eq!(decimal(value, Quantity::WaterLevel), text);
         }
         assert_eq!(decimal(-12, Quantity::Pressure), "-12");
+        assert_eq!(decimal(350, Quantity::Pm25), "35.0");
     }
 
     #[test]

@@ -56,7 +56,7 @@ fn a_jump_over_every_level_still_publishes_the_highest_that_needs_no_approval() 
     assert_eq!(messages.len(), 2);
     assert!(messages[0].0 && messages[0].1.contains("<msgType>Alert<"));
     assert!(messages[0].1.contains("<severity>Moderate<"));
-    assert!(messages[0].1.contains("alarm level II, water level 85 m"));
+    assert!(messages[0].1.contains("alarm level II, water level 85.00 m"));
     assert!(!messages[1].0 && messages[1].1.contains("<severity>Severe<"));
     // The same level for the public a second time would be noise.
     centre.river(&[86_000, 83_600, 85_000]);

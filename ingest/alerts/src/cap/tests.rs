@@ -235,3 +235,59 @@ fn a_document_full_of_faults_lists_a_hundred() {
     let xml = format!("<alert xmlns='urn:oasis:names:tc:emergency:cap:1.2'>{many}</alert>");
     assert_eq!(check_cap(xml.as_bytes()).len(), super::MAX_FAULTS);
 }
+
+mod properties {
+    use proptest::prelude::*;
+
+    use super::*;
+    use crate::{cap::element::parse, xml::Xml};
+
+    proptest! {
+        #![proptest_config(ProptestConfig { cases: 128, failure_persistence: None, ..ProptestConfig::default() })]
+
+        #[test]
+        fn any_text_comes_back_as_it_was(text in "\\PC*|[\\x00-\\x7f]*") {
+            let mut xml = Xml::new();
+            xml.open("a", &[("b", &text)]);
+            xml.leaf("c", &text);
+            let root = parse(xml.finish().as_bytes()).unwrap();
+            let control = |c: char| c < ' ' && !['\t', '\n', '\r'].contains(&c);
+            let expected: String = text
+                .chars()
+                .map(|c| if control(c) || ['\u{fffe}', '\u{ffff}'].contains(&c) { '\u{fffd}' } else { c })
+                .collect();
+            prop_assert_eq!(&root.children[0].text, &expected);
+        }
+
+        #[test]
+        fn nothing_makes_the_check_panic(bytes: Vec<u8>, from: usize, len in 0..40_usize, junk in ".{0,8}") {
+            prop_assert!(!check_cap(&bytes).is_empty());
+            let message = &messages()[1];
+            let at = |i: usize| (0..=i.min(message.len())).rev().find(|i| message.is_char_boundary(*i)).unwrap();
+            let from = at(from % message.len());
+            let to = at(from + len).max(from);
+            let changed = format!("{}{junk}{}", &message[..from], &message[to..]);
+            prop_assert!(check_cap(changed.as_bytes()).len() <= super::super::MAX_FAULTS);
+        }
+    }
+
+    proptest! {
+        #![proptest_config(ProptestConfig { cases: 16, failure_persistence: None, ..ProptestConfig::default() })]
+
+        /// Whatever a rule, an area or an office is called, the message keeps to schema and standard.
+        #[test]
+        fn any_texts_make_a_sound_message(text in "\\PC{1,200}|[\\x00-\\x7f]{1,200}") {
+            let mut rule = flood();
+            rule.texts.vi.headline.clone_from(&text);
+            rule.texts.vi.description.clone_from(&text);
+            rule.legal.clone_from(&text);
+            let mut config = crate::fixture::config();
+            config.area[1].name.zh = format!("x{text}");
+            let mut centre = Centre::with(config, vec![rule]);
+            centre.river(&[80_100]);
+            let messages = centre.messages();
+            prop_assert_eq!(messages.len(), 1);
+            prop_assert!(messages[0].0, "kept back: {}", messages[0].1);
+        }
+    }
+}
