@@ -8,7 +8,8 @@ use tram_wire::{Quality, UnixMicros};
 use crate::{
     StoreError,
     columns::Columns,
-    day::{ChunkRow, Day, DayFile, days},
+    day::{Day, days},
+    day_file::{ChunkRow, DayFile},
     summary::Summary,
 };
 

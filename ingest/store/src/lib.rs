@@ -22,6 +22,7 @@ mod chunk;
 mod columns;
 mod cursor;
 mod day;
+mod day_file;
 mod error;
 pub mod export;
 mod head;
@@ -48,3 +49,6 @@ pub use quarantine::Quarantined;
 pub use reader::{LogEntry, LogReader};
 pub use sealer::{Sealed, Sealer};
 pub use store::{Opened, Recovery, Store, StoreStats};
+
+#[cfg(test)]
+mod tests;

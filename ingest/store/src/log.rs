@@ -166,3 +166,19 @@ impl Log {
         self.stats
     }
 }
+
+/// What the tests of faults need.
+#[cfg(test)]
+impl Log {
+    pub(crate) fn pragma(&self, name: &str) -> i64 {
+        self.db.pragma_query_value(None, name, |r| r.get(0)).unwrap()
+    }
+
+    pub(crate) fn pragma_set(&self, name: &str, value: i64) {
+        self.db.query_row(&format!("PRAGMA {name} = {value}"), [], |_| Ok(())).unwrap();
+    }
+
+    pub(crate) fn fail(&mut self, error: StoreError) -> StoreError {
+        self.judge(error)
+    }
+}

@@ -1,10 +1,17 @@
 //! The tables, and how a database file is opened.
 
-use std::{path::Path, time::Duration};
+use std::{
+    fs::{self, File},
+    path::Path,
+    time::Duration,
+};
 
 use rusqlite::{Connection, OpenFlags};
 
-use crate::{StoreError, error::wrap};
+use crate::{
+    StoreError,
+    error::{wrap, wrap_io},
+};
 
 /// The format of the files; one with another number is refused.
 pub(crate) const FORMAT: i64 = 1;
@@ -77,6 +84,26 @@ pub(crate) fn open(path: &Path, tables: &str) -> Result<Connection, StoreError> 
         found => return Err(StoreError::Version { path: path.to_owned(), found, known: FORMAT }),
     }
     Ok(db)
+}
+
+/// Makes a database that appears under its name with all its tables or not at all, since others
+/// look for it meanwhile.
+pub(crate) fn create(path: &Path, tables: &str) -> Result<(), StoreError> {
+    let error = |e: std::io::Error| wrap_io(path, &e);
+    let unfinished = path.with_extension("new");
+    // What a crash left here must not be taken for a part of the new file.
+    for leftover in ["new", "new-wal", "new-shm", "new-journal"] {
+        match fs::remove_file(path.with_extension(leftover)) {
+            Err(e) if e.kind() != std::io::ErrorKind::NotFound => return Err(error(e)),
+            _ => {}
+        }
+    }
+    open(&unfinished, tables)?.close().map_err(|(_, e)| wrap(path, &e))?;
+    fs::rename(&unfinished, path).map_err(error)?;
+    match path.parent() {
+        Some(dir) => File::open(dir).and_then(|dir| dir.sync_all()).map_err(error),
+        None => Ok(()),
+    }
 }
 
 /// Opens a database that exists, to read it.

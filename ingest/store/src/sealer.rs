@@ -2,12 +2,7 @@
 
 use std::{collections::BTreeSet, sync::Arc};
 
-use crate::{
-    LogId, StoreError,
-    day::{Day, DayFile},
-    head::Frozen,
-    store::Shared,
-};
+use crate::{LogId, StoreError, day::Day, day_file::DayFile, head::Frozen, store::Shared};
 
 /// Moves readings from the head into compressed chunks. Works on connections of its own, so it
 /// may run on a thread of its own beside [`Log::append`](crate::Log::append).

@@ -1,0 +1,138 @@
+//! The store as a whole: what goes in comes out, once, whatever happens in between.
+
+mod crash;
+mod faults;
+mod model;
+mod readers;
+
+use std::path::Path;
+
+use tram_pipeline::{
+    Accepted, DatastreamKey, Form, Identity, Incoming, Outcome, Pipeline, Policy, Readings, Record,
+    ThirdParty,
+};
+use tram_wire::{
+    Batch, BatchHeader, Birth, ChannelInfo, ChannelName, ChannelNumber, ClockState, Column, NodeId,
+    Point, Quality, Quantity, Seq, SpoolId, Text, UnixMicros,
+};
+
+use crate::{Opened, Options, Reading, Store};
+
+/// 2026-09-21, about noon.
+pub(crate) const NOW: UnixMicros = UnixMicros(1_790_000_000_000_000);
+pub(crate) const SPOOL: SpoolId = SpoolId(0xfeed_0000_0000_0001);
+const CHANNELS: [(&str, Quantity); 2] =
+    [("water_level", Quantity::WaterLevel), ("rain", Quantity::Rain)];
+
+pub(crate) fn node() -> NodeId {
+    NodeId::new("lao-cai-river-01").unwrap()
+}
+
+pub(crate) fn key(channel: usize) -> DatastreamKey {
+    let (name, quantity) = CHANNELS[channel];
+    DatastreamKey { node: node(), channel: ChannelName::new(name).unwrap(), quantity }
+}
+
+pub(crate) fn open(dir: &Path) -> Opened {
+    let options = Options { consumers: vec!["alerts".to_owned()], ..Options::default() };
+    Store::open(dir, options).unwrap()
+}
+
+/// A pipeline that remembers what the store does.
+pub(crate) fn pipeline(opened: &Opened) -> Pipeline {
+    let policy =
+        Policy { nodes: [node()].into(), third_party: ThirdParty::Register, ..Policy::default() };
+    Pipeline::new(policy, opened.memory.clone())
+}
+
+pub(crate) fn birth() -> Birth {
+    let channels = CHANNELS.iter().enumerate().map(|(i, (name, quantity))| ChannelInfo {
+        number: ChannelNumber(u16::try_from(i).unwrap()),
+        name: ChannelName::new(name).unwrap(),
+        quantity: *quantity,
+        resolution: 1,
+        sensor: Text::new("").unwrap(),
+        position: Text::new("").unwrap(),
+        calibration: Text::new("").unwrap(),
+    });
+    Birth {
+        node: node(),
+        software: Text::new("test").unwrap(),
+        config_digest: [0; 8],
+        spool: SPOOL,
+        held_from: Seq(0),
+        clock: ClockState::Ntp,
+        boot: 7,
+        uptime_offset: Some(NOW.0 - 1_000_000),
+        channels: channels.collect(),
+    }
+}
+
+/// A batch with these readings of one channel.
+pub(crate) fn batch(seq: u64, channel: usize, points: &[Point]) -> Vec<u8> {
+    let number = ChannelNumber(u16::try_from(channel).unwrap());
+    let mut column = Column::new(number, CHANNELS[channel].1);
+    points.iter().for_each(|p| column.push(*p));
+    let header = BatchHeader { spool: SPOOL, seq: Seq(seq), clock: ClockState::Ntp };
+    Batch { header, columns: vec![column], losses: vec![] }.encode().unwrap()
+}
+
+pub(crate) fn good(micros: i64, value: i64) -> Point {
+    Point { micros, value: Some(value), quality: Quality::GOOD }
+}
+
+/// `n` good readings, one a second from `start` on.
+pub(crate) fn series(start: i64, n: i64) -> Vec<Point> {
+    (0..n).map(|i| good(start + i * 1_000_000, 77_500 + (i * 7919) % 40)).collect()
+}
+
+pub(crate) fn receive(p: &mut Pipeline, level: &str, payload: &[u8]) -> Outcome {
+    let topic = format!("tram/v1/{}/{level}", node());
+    p.receive(Incoming { topic: &topic, content_type: None, payload, retained: false }, NOW)
+}
+
+/// Through the pipeline onto the disk.
+pub(crate) fn store(opened: &mut Opened, p: &mut Pipeline, level: &str, payload: &[u8]) {
+    let record = receive(p, level, payload).into_record().unwrap();
+    opened.log.append(std::slice::from_ref(&record)).unwrap();
+    p.committed(&[record.receipt()]);
+}
+
+/// A store with a birth on disk, and its pipeline.
+pub(crate) fn born(dir: &Path) -> (Opened, Pipeline) {
+    let mut opened = open(dir);
+    let mut p = pipeline(&opened);
+    store(&mut opened, &mut p, "birth", &birth().encode().unwrap());
+    (opened, p)
+}
+
+/// A record as the pipeline makes it, without one, for readings in any order.
+pub(crate) fn record(seq: u64, channel: usize, points: &[Point]) -> Record {
+    let payload = batch(seq, channel, points);
+    let mut column = Column::new(ChannelNumber(0), CHANNELS[channel].1);
+    points.iter().for_each(|p| column.push(*p));
+    let Column { micros, values, quality, .. } = column;
+    Record::Accepted(Accepted {
+        node: node(),
+        received: NOW,
+        identity: Identity::Spool { spool: SPOOL, seq: Seq(seq) },
+        form: Form::Batch,
+        offset: None,
+        payload,
+        columns: vec![Readings { key: key(channel), micros, values, quality }],
+        losses: vec![],
+        alarm: None,
+    })
+}
+
+pub(crate) fn history(store: &Store, channel: usize, from: i64, to: i64) -> Vec<Reading> {
+    store
+        .history(&key(channel), UnixMicros(from), UnixMicros(to))
+        .unwrap()
+        .collect::<Result<_, _>>()
+        .unwrap()
+}
+
+pub(crate) fn all(store: &Store, channel: usize) -> Vec<Reading> {
+    history(store, channel, 0, i64::MAX)
+}
