@@ -293,3 +293,149 @@ pub(crate) fn headline(settings: &Settings, episode: &Episode) -> tram_rules::Wo
         if episode.withdrawn { wording.withdrawal(language).0 } else { wording.headline(language) }
     })
 }
+
+#[cfg(test)]
+mod tests {
+    use std::fs;
+
+    use super::*;
+    use crate::fixture::{MINUTE, START, config, flood, repository, shipped, station, stations};
+
+    fn settings(rule: Rule) -> Settings {
+        Settings::new(&config(), vec![rule], stations()).unwrap()
+    }
+
+    fn episode(rule: &Rule, level: u8) -> Episode {
+        Episode {
+            id: "0a".repeat(16),
+            rule: rule.id.to_string(),
+            version: rule.version,
+            station: station().to_string(),
+            channel: "c".to_owned(),
+            quantity: rule.quantity.map_or("dimensionless", tram_wire::Quantity::name).to_owned(),
+            silence: false,
+            open: true,
+            level,
+            highest: level,
+            withdrawn: false,
+            no_data: false,
+            node: false,
+            raised_at: START.0,
+            updated_at: START.0,
+            cleared_at: None,
+            value: 123_456,
+            headline: each(|_| String::new()),
+            acked: None,
+            shelved: None,
+        }
+    }
+
+    fn sent(messages: &[Outgoing]) -> Vec<Sent> {
+        messages.iter().map(|m| m.sent.clone()).collect()
+    }
+
+    #[test]
+    fn every_level_of_every_shipped_rule_makes_messages_without_any_fault() {
+        let mut levels = 0;
+        for file in fs::read_dir(repository().join("config/rules")).unwrap() {
+            let name = file.unwrap().file_name().into_string().unwrap();
+            if !name.ends_with(".toml") {
+                continue;
+            }
+            let rule = shipped(&name);
+            let settings = settings(rule.clone());
+            for level in rule.levels.iter().map(|level| level.level) {
+                levels += 1;
+                let mut episode = episode(&rule, level);
+                let raised = outgoing(&settings, &episode, Occasion::Level, &[], START);
+                assert!(!raised.is_empty(), "{name} {level}");
+                (episode.open, episode.level) = (false, 0);
+                let history = sent(&raised);
+                let later = START.plus(MINUTE);
+                let over = outgoing(&settings, &episode, Occasion::Cleared, &history, later);
+                let withdrawn = outgoing(&settings, &episode, Occasion::Withdrawn, &history, later);
+                for message in raised.iter().chain(&over).chain(&withdrawn) {
+                    let faults = check_cap(message.xml.as_bytes());
+                    assert_eq!(faults, [], "{name} {level}: {}", message.xml);
+                }
+            }
+        }
+        assert!(levels >= 5, "{levels} levels in config/rules");
+    }
+
+    #[test]
+    fn approval_begins_where_the_rule_says() {
+        for (approve_from, expected) in [
+            (1, vec![(3, false)]),
+            (2, vec![(1, true), (3, false)]),
+            (3, vec![(2, true), (3, false)]),
+            (4, vec![(3, true)]),
+            (6, vec![(3, true)]),
+        ] {
+            let rule = Rule { approve_from, ..flood() };
+            let messages =
+                outgoing(&settings(rule.clone()), &episode(&rule, 3), Occasion::Level, &[], START);
+            let made: Vec<(u8, bool)> =
+                messages.iter().map(|m| (m.sent.level, m.sent.public)).collect();
+            assert_eq!(made, expected, "approve_from = {approve_from}");
+        }
+    }
+
+    #[test]
+    fn what_has_expired_is_not_referred_to_and_needs_no_end() {
+        let rule = flood();
+        let settings = settings(rule.clone());
+        let mut episode = episode(&rule, 1);
+        let history = sent(&outgoing(&settings, &episode, Occasion::Level, &[], START));
+        let later = START.plus(7 * HOUR);
+        let again = outgoing(&settings, &episode, Occasion::Level, &history, later);
+        assert!(again[0].xml.contains("<msgType>Alert<"), "{}", again[0].xml);
+        assert!(!again[0].xml.contains("<references>"));
+        episode.open = false;
+        assert_eq!(outgoing(&settings, &episode, Occasion::Cleared, &history, later), []);
+    }
+
+    #[test]
+    fn a_clock_that_was_set_back_puts_no_message_before_those_it_refers_to() {
+        let rule = flood();
+        let settings = settings(rule.clone());
+        let episode = episode(&rule, 1);
+        let history = sent(&outgoing(&settings, &episode, Occasion::Level, &[], START));
+        let earlier = START.plus(-30 * MINUTE);
+        let again = outgoing(&settings, &episode, Occasion::Level, &history, earlier);
+        assert_eq!(again[0].sent.sent, START);
+        assert_eq!(check_cap(again[0].xml.as_bytes()), []);
+    }
+
+    #[test]
+    fn an_end_is_told_once_and_only_to_who_was_told_of_the_beginning() {
+        let rule = Rule { approve_from: 1, ..flood() };
+        let settings = settings(rule.clone());
+        let mut over = episode(&rule, 2);
+        let drafts = sent(&outgoing(&settings, &over, Occasion::Level, &[], START));
+        (over.open, over.level) = (false, 0);
+        assert_eq!(outgoing(&settings, &over, Occasion::Cleared, &drafts, START), []);
+        let rule = flood();
+        let settings = self::settings(rule.clone());
+        let mut over = episode(&rule, 2);
+        let mut history = sent(&outgoing(&settings, &over, Occasion::Level, &[], START));
+        (over.open, over.level) = (false, 0);
+        let end = outgoing(&settings, &over, Occasion::Cleared, &history, START);
+        assert_eq!(end.len(), 1);
+        history.extend(sent(&end));
+        assert_eq!(outgoing(&settings, &over, Occasion::Withdrawn, &history, START), []);
+    }
+
+    #[test]
+    fn a_message_refers_to_at_most_fifty() {
+        let rule = flood();
+        let settings = settings(rule.clone());
+        let one = sent(&outgoing(&settings, &episode(&rule, 1), Occasion::Level, &[], START));
+        let history: Vec<Sent> =
+            (0..70).map(|n| Sent { identifier: format!("m{n}"), ..one[0].clone() }).collect();
+        let next = outgoing(&settings, &episode(&rule, 2), Occasion::Level, &history, START);
+        let references = next[0].xml.split("references>").nth(1).unwrap();
+        assert_eq!(references.split(' ').count(), MAX_REFERENCES);
+        assert!(references.contains(",m69,") && !references.contains(",m19,"));
+    }
+}

@@ -460,7 +460,7 @@ fn a_crash_at_any_point_loses_nothing_and_repeats_only_with_the_same_key() {
     calm.river(&river);
     let expected = by_episode(&calm.deliver());
     assert_eq!(expected.len(), 2, "{expected:?}");
-    for seed in 0..40 {
+    for seed in 0..12 {
         let mut dice = Dice(seed);
         let mut centre = Centre::new(vec![rule.clone()]);
         let mut honoured: Vec<Delivery> = Vec::new();
@@ -521,4 +521,54 @@ fn a_crash_at_any_point_loses_nothing_and_repeats_only_with_the_same_key() {
         }
         assert_eq!(centre.messages().len(), calm.messages().len(), "seed {seed}");
     }
+}
+
+#[test]
+fn a_rule_names_who_is_told() {
+    let mut rule = flood();
+    rule.notify = vec!["somebody-else".to_owned()];
+    let mut centre = Centre::new(vec![rule]);
+    centre.rise();
+    assert!(centre.deliver().is_empty());
+    assert_eq!(centre.alerts.alarms(centre.now).unwrap().len(), 1);
+}
+
+/// So many rows of episodes, as cheaply as SQLite can make them.
+fn fill(centre: &Centre, open: bool, count: u32) {
+    let sql = "WITH RECURSIVE n (i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < ?2) \
+        INSERT INTO episode (id, rule, station, open, raised_at, updated_at, body) \
+        SELECT 'filler-' || i, 'r', 's', ?1, i, i, '{}' FROM n";
+    centre.alerts.connection.execute(sql, (open, count)).unwrap();
+}
+
+#[test]
+fn too_many_open_episodes_are_refused_and_counted() {
+    let mut centre = Centre::new(Vec::new());
+    centre.take(Vec::new(), vec![word("known", 1, AlarmKind::Raised, 1, 0)]);
+    fill(&centre, true, crate::MAX_OPEN_EPISODES);
+    centre.take(Vec::new(), vec![word("new", 1, AlarmKind::Raised, 1, 0)]);
+    assert_eq!(centre.alerts.counters().unwrap().episodes_refused_total, 1);
+    // What is open already goes on.
+    centre.take(Vec::new(), vec![word("known", 1, AlarmKind::Raised, 2, MINUTE)]);
+    assert_eq!(kinds(&centre.deliver()), ["raised 1", "raised 2"]);
+}
+
+#[test]
+fn the_oldest_episodes_that_are_over_are_forgotten_a_few_at_a_time() {
+    let mut centre = Centre::new(vec![flood()]);
+    centre.rise();
+    let id = centre.alerts.alarms(centre.now).unwrap()[0].id;
+    let now = centre.now;
+    centre.alerts.withdraw(&id, "x", "", now).unwrap();
+    fill(&centre, false, crate::MAX_EPISODES + 9);
+    centre.alerts.tick(now.plus(MINUTE)).unwrap();
+    let left: u32 = centre
+        .alerts
+        .connection
+        .query_row("SELECT count(*) FROM episode", [], |row| row.get(0))
+        .unwrap();
+    assert_eq!(left, crate::MAX_EPISODES);
+    // The newest stays; so would one that waits for its deliveries.
+    assert!(centre.alerts.alarm(&id, now).is_ok());
+    assert_eq!(centre.deliver().len(), 3);
 }
