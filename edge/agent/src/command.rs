@@ -68,7 +68,7 @@ pub(crate) fn execute() -> ExitCode {
         println!("{}: the station file is right", station.config.display());
         return ExitCode::SUCCESS;
     }
-    match run::run(checked) {
+    match run::run(&checked) {
         Ok(()) => ExitCode::SUCCESS,
         Err(e) => {
             eprintln!("tram-edge: {e:#}");

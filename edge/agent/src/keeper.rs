@@ -102,7 +102,7 @@ impl Keeper {
         match work {
             Work::Draft(draft) => match self.append(&draft) {
                 Ok(()) => written.push(draft),
-                Err(e) => self.trouble.note(&e, self.clock.now()),
+                Err(e) => self.note(&e),
             },
             Work::Alarm(alarm) => {
                 if self.alarms.len() >= MAX_HELD_ALARMS {
@@ -159,7 +159,7 @@ impl Keeper {
                     self.kept.notify_one();
                 }
             }
-            Err(e) => self.trouble.note(&e, self.clock.now()),
+            Err(e) => self.note(&e),
         }
     }
 
@@ -173,10 +173,17 @@ impl Keeper {
                     self.kept.notify_one();
                 }
                 Err(e) => {
-                    self.trouble.note(&e, self.clock.now());
+                    self.note(&e);
                     return;
                 }
             }
+        }
+    }
+
+    /// Complains, now and again, and then also writes down what is lost so far.
+    fn note(&mut self, e: &SpoolError) {
+        if self.trouble.note(e, self.clock.now()) {
+            let _ = lock(&self.spool).keep_losses();
         }
     }
 
@@ -236,7 +243,7 @@ pub(crate) struct Trouble {
 }
 
 impl Trouble {
-    fn note(&mut self, e: &SpoolError, now: Moment) {
+    fn note(&mut self, e: &SpoolError, now: Moment) -> bool {
         let said = e.to_string();
         let again = match &self.last {
             Some((before, at)) => *before != said || now.uptime.since(*at) >= COMPLAIN_EVERY_US,
@@ -246,6 +253,7 @@ impl Trouble {
             error!("readings cannot be kept: {said}; sampling goes on and losses are counted");
             self.last = Some((said, now.uptime));
         }
+        again
     }
 
     fn over(&mut self) {

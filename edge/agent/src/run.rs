@@ -3,11 +3,12 @@
 use std::{
     collections::VecDeque,
     fs,
-    path::Path,
+    io::IsTerminal as _,
+    path::{Path, PathBuf},
     sync::{
         Arc, Mutex,
         atomic::{AtomicBool, Ordering},
-        mpsc::sync_channel,
+        mpsc::{SyncSender, sync_channel},
     },
     thread,
     time::Duration,
@@ -29,7 +30,7 @@ use crate::{
     clock::Clock,
     config::{BackendKind, Checked, Config, ScenarioKind, batch_limits, spool_options},
     hal::{Backend, Emulated, Linux, RaspberryPi},
-    keeper::{Keeper, MAX_WAITING_WORK, SampledLog, Trouble},
+    keeper::{Keeper, MAX_WAITING_WORK, SampledLog, Trouble, Work},
     link::{Address, TlsFiles, client_config},
     publisher::{Phase, Publisher, SharedSpool, lock},
     sampler::{Channel, Counters, Replay, Sampler, Setup},
@@ -92,84 +93,116 @@ fn platform(config: &Config) -> String {
 /// # Errors
 /// When something that is needed from the start cannot be had: data folder, hardware,
 /// certificates.
-pub(crate) fn run(checked: Checked) -> Result<()> {
-    tracing_subscriber::fmt()
-        .with_env_filter(
-            tracing_subscriber::EnvFilter::try_from_default_env()
-                .unwrap_or_else(|_| tracing_subscriber::EnvFilter::new("info")),
-        )
-        .with_writer(std::io::stderr)
-        .with_target(false)
-        .init();
-    describe(&checked);
-    let address = address(&checked.config)?;
-    let (mut spool, recovery) = open_spool(&checked.config)?;
+pub(crate) fn run(checked: &Checked) -> Result<()> {
+    log();
+    describe(checked);
+    let config = &checked.config;
+    let address = address(config)?;
+    let (mut spool, recovery) = open_spool(config)?;
     report(&spool, &recovery);
-    let (mut backend, clock, replay) = open_backend(&checked.config)?;
-    let mounted = sensor::mount(&checked.config, backend.as_mut())?;
-    let relay = match &checked.config.siren {
-        Some(siren) => Some(backend.output(siren.pin, siren.active_low).context("the siren")?),
-        None => None,
-    };
-    let channels = number_channels(&checked, &mut spool)?;
-    let names = channels.iter().map(|c| (c.number, c.name.to_string())).collect();
-    let sampled_log = checked.config.emulator.as_ref().and_then(|e| e.sampled_log.as_ref());
-    let sampled_log = sampled_log.map(|path| SampledLog::open(path, names)).transpose()?;
-    let states_file = checked.config.data.join("rules.json");
-    let node = checked.config.node;
-    let watch = Watch::new(node, checked.rules.clone(), read_states(&states_file), relay);
-    let herald = Herald {
-        node,
-        digest: checked.digest,
-        boot: clock.boot(),
-        channels: checked.channels.iter().map(|c| c.about.clone()).collect(),
-    };
-    let hold_back_above = replay.as_ref().map(|_| checked.config.spool.max_bytes / 2);
+    let (backend, clock, replay) = open_backend(config)?;
+    let channels = number_channels(checked, &mut spool)?;
     let spool: SharedSpool = Arc::new(Mutex::new(spool));
     let kept = Arc::new(Notify::new());
-    let stop = Arc::new(AtomicBool::new(false));
-    let counters = Arc::new(Counters::default());
     let (work, taken) = sync_channel(MAX_WAITING_WORK);
-    let sampler = Sampler::new(Setup {
-        node,
-        clock: clock.clone(),
-        backend,
-        replay,
-        mounted,
-        channels,
-        batcher: Batcher::new(batch_limits(&checked.config)),
-        watch,
-        keeper: work,
-        stop: Arc::clone(&stop),
-        counters: Arc::clone(&counters),
-    })?;
     let keeper = Keeper {
         work: taken,
         spool: Arc::clone(&spool),
         clock: clock.clone(),
         kept: Arc::clone(&kept),
-        sampled_log,
-        states_file,
+        sampled_log: sampled_log(config, &channels)?,
+        states_file: states_file(config),
         alarms: VecDeque::new(),
-        hold_back_above,
+        hold_back_above: replay.as_ref().map(|_| config.spool.max_bytes / 2),
         trouble: Trouble::default(),
     };
+    let stop = Arc::new(AtomicBool::new(false));
+    let counters = Arc::new(Counters::default());
+    let wiring = Wiring { clock: clock.clone(), replay, channels, keeper: work };
+    let sampler = sampler(checked, backend, wiring, &stop, &counters)?;
     let (phase, phases) = watch::channel(Phase::Running);
     let publisher = Publisher {
         address,
-        herald,
+        herald: herald(checked, &clock),
         clock,
         spool: Arc::clone(&spool),
         kept,
         phase: phases,
-        in_flight: checked.config.broker.in_flight,
-        resend: Duration::from_secs(u64::from(checked.config.broker.resend_s)),
+        in_flight: config.broker.in_flight,
+        resend: Duration::from_secs(u64::from(config.broker.resend_s)),
     };
     let threads = start(sampler, keeper)?;
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
     runtime.block_on(conduct(publisher, phase, threads, &stop, &spool, &counters))?;
     drop(runtime);
     farewell(spool)
+}
+
+fn log() {
+    let chosen = tracing_subscriber::EnvFilter::try_from_default_env();
+    tracing_subscriber::fmt()
+        .with_env_filter(chosen.unwrap_or_else(|_| tracing_subscriber::EnvFilter::new("info")))
+        .with_writer(std::io::stderr)
+        .with_ansi(std::io::stderr().is_terminal())
+        .with_target(false)
+        .init();
+}
+
+fn states_file(config: &Config) -> PathBuf {
+    config.data.join("rules.json")
+}
+
+fn sampled_log(config: &Config, channels: &[Channel]) -> Result<Option<SampledLog>> {
+    let path = config.emulator.as_ref().and_then(|e| e.sampled_log.as_ref());
+    let names = channels.iter().map(|c| (c.number, c.name.to_string())).collect();
+    path.map(|path| SampledLog::open(path, names)).transpose()
+}
+
+fn herald(checked: &Checked, clock: &Clock) -> Herald {
+    Herald {
+        node: checked.config.node,
+        digest: checked.digest,
+        boot: clock.boot(),
+        channels: checked.channels.iter().map(|c| c.about.clone()).collect(),
+    }
+}
+
+/// What the sampler is connected to.
+struct Wiring {
+    clock: Clock,
+    replay: Option<Replay>,
+    channels: Vec<Channel>,
+    keeper: SyncSender<Work>,
+}
+
+/// Opens the parts and the siren.
+fn sampler(
+    checked: &Checked,
+    mut backend: Box<dyn Backend>,
+    wiring: Wiring,
+    stop: &Arc<AtomicBool>,
+    counters: &Arc<Counters>,
+) -> Result<Sampler> {
+    let config = &checked.config;
+    let mounted = sensor::mount(config, backend.as_mut())?;
+    let relay = match &config.siren {
+        Some(siren) => Some(backend.output(siren.pin, siren.active_low).context("the siren")?),
+        None => None,
+    };
+    let states = read_states(&states_file(config));
+    Sampler::new(Setup {
+        node: config.node,
+        clock: wiring.clock,
+        backend,
+        replay: wiring.replay,
+        mounted,
+        channels: wiring.channels,
+        batcher: Batcher::new(batch_limits(config)),
+        watch: Watch::new(config.node, checked.rules.clone(), states, relay),
+        keeper: wiring.keeper,
+        stop: Arc::clone(stop),
+        counters: Arc::clone(counters),
+    })
 }
 
 /// Rings when both threads have ended and everything is in the spool.

@@ -131,7 +131,9 @@ impl<F: DiskFile> Segment<F> {
         }
         let bytes = header.encode(payload, self.place(self.len));
         if let Err(e) = self.file.write_at(self.len, &bytes) {
-            self.doubtful = true;
+            // Half a record left behind would be taken for one that was torn, and told as lost a
+            // second time.
+            self.doubtful = self.file.truncate(self.len).is_err();
             return Err(e.into());
         }
         if header.kind != Kind::Released {

@@ -236,10 +236,24 @@ impl<D: Disk> Spool<D> {
     /// # Errors
     /// As [`commit`](Self::commit).
     pub fn close(mut self) -> Result<(), SpoolError> {
+        let losses = self.keep_losses();
         if !self.routine.segments.is_empty() {
             self.note_released();
         }
-        self.commit()
+        self.commit().and(losses)
+    }
+
+    /// Writes down the losses that wait to be told, so that they survive a restart. Evictions are
+    /// written down as they happen; this is for what a disk refused, and often works on one that
+    /// is full, since nothing grows.
+    ///
+    /// # Errors
+    /// As the disk says.
+    pub fn keep_losses(&mut self) -> Result<(), SpoolError> {
+        if self.state.losses.pending().len() == 0 {
+            return Ok(());
+        }
+        self.write_state()
     }
 
     /// Adds a `Released` record when there is something new to say. It costs no sync of its own,
@@ -445,6 +459,16 @@ mod tests {
         spool.close().unwrap();
         let (spool, report) = Spool::open(dir.path(), SMALL).unwrap();
         assert_eq!((report.held, spool.held_from()), (2, Seq(3)));
+    }
+
+    #[test]
+    fn what_the_disk_refused_is_still_told_after_an_orderly_stop() {
+        let dir = tempfile::tempdir().unwrap();
+        let (mut spool, _) = Spool::open(dir.path(), SMALL).unwrap();
+        spool.lose(span(9), LossCause::NotWritten);
+        spool.close().unwrap();
+        let (spool, _) = Spool::open(dir.path(), SMALL).unwrap();
+        assert_eq!(spool.losses(), [Lost { span: span(9), cause: LossCause::NotWritten }]);
     }
 
     #[test]

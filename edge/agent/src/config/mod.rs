@@ -6,6 +6,8 @@
 mod check;
 mod parts;
 mod rules;
+#[cfg(test)]
+mod tests;
 mod text;
 mod wiring;
 

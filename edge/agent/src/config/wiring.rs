@@ -76,14 +76,23 @@ pub(super) fn conflicts(config: &Config) -> Vec<Conflict> {
             Place::Port(_) => "connect one of them to another serial line",
         };
         if let Some(first) = taken.get(&place) {
-            let owner = first.split('.').next().unwrap_or(first);
-            let message = format!("{} is taken by [[{owner}]] already", place.describe());
+            let message = format!("{} is taken by {} already", place.describe(), owner(first));
             conflicts.push(Conflict { key, message, fix });
         } else {
             taken.insert(place, key);
         }
     }
     conflicts
+}
+
+/// Whose key it is: `tmp105[1].address` is that of the second [[tmp105]].
+fn owner(key: &str) -> String {
+    let table = key.split('.').next().unwrap_or(key);
+    match table.trim_end_matches(']').split_once('[') {
+        Some((name, "0")) => format!("the first [[{name}]]"),
+        Some((name, _)) => format!("another [[{name}]]"),
+        None => format!("[{table}]"),
+    }
 }
 
 /// The addresses each I²C part can have.

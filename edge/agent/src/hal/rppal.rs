@@ -76,18 +76,18 @@ impl digital::ErrorType for Relay {
 impl OutputPin for Relay {
     fn set_high(&mut self) -> Result<(), HalError> {
         if self.active_low {
-            self.line.set_low()
+            self.line.set_low();
         } else {
-            self.line.set_high()
+            self.line.set_high();
         }
         Ok(())
     }
 
     fn set_low(&mut self) -> Result<(), HalError> {
         if self.active_low {
-            self.line.set_high()
+            self.line.set_high();
         } else {
-            self.line.set_low()
+            self.line.set_low();
         }
         Ok(())
     }
