@@ -19,6 +19,9 @@ use crate::{
     state::{Announced, Entry, Placed},
 };
 
+/// A processing clock set back by less than this is waited for.
+const CLOCK_TOLERANCE_US: i64 = 10_000_000;
+
 /// An episode as the entries known now tell it.
 struct Episode {
     start: i64,
@@ -46,6 +49,7 @@ impl Rule {
             return out;
         }
         self.renew(state, &mut out);
+        self.follow_clock(state, now, &mut out);
         let value = value.filter(|_| quality.usable());
         if let Some(value) = value {
             self.hear(state, channel, value, time.0.min(now.0), now, &mut out);
@@ -67,6 +71,7 @@ impl Rule {
             return out;
         }
         self.renew(state, &mut out);
+        self.follow_clock(state, now, &mut out);
         let entry = Entry {
             at: claim.at.0,
             channel: index,
@@ -83,6 +88,7 @@ impl Rule {
     pub fn tick(&self, state: &mut State, now: UnixMicros) -> Vec<Transition> {
         let mut out = Vec::new();
         self.renew(state, &mut out);
+        self.follow_clock(state, now, &mut out);
         let Some(limit) = self.no_data_s.map(micros) else { return out };
         let hearing = &mut state.hearing;
         if hearing.silent.is_some() {
@@ -130,6 +136,20 @@ impl Rule {
             *state = State { hearing: mem::take(&mut state.hearing), ..State::new(state.station) };
         }
         state.version = self.version;
+    }
+
+    /// A clock that ran ahead and was set right would make every reading to come too late, for
+    /// years perhaps. What has been said by then is final, what holds still holds, and the times
+    /// begin anew.
+    fn follow_clock(&self, state: &mut State, now: UnixMicros, out: &mut Vec<Transition>) {
+        let hearing = &mut state.hearing;
+        hearing.heard = hearing.heard.map(|t| t.min(now.0));
+        hearing.waiting_since = hearing.waiting_since.map(|t| t.min(now.0));
+        if state.settled_to.saturating_sub(now.0) <= CLOCK_TOLERANCE_US {
+            return;
+        }
+        self.settle(state, &Plan::new(self), i64::MAX, out);
+        state.start_times_anew();
     }
 
     fn hear(
@@ -207,8 +227,10 @@ impl Rule {
         state.tip = tip;
         let mut before = mem::take(&mut state.announced);
         for e in &episodes {
-            let inside =
-                |a: &Announced| a.start >= e.start && e.end.is_none_or(|end| a.start < end);
+            // The own name counts even when the clock was set back behind the start.
+            let inside = |a: &Announced| {
+                a.start == e.start || a.start > e.start && e.end.is_none_or(|end| a.start < end)
+            };
             let members: Vec<Announced> = before.iter().copied().filter(|a| inside(a)).collect();
             before.retain(|a| !inside(a));
             self.tell_one(state, e, &members, out);

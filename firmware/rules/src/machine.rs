@@ -138,6 +138,13 @@ impl Machine {
         self.move_to(level, evidence)
     }
 
+    /// Forgets since when anything has held, but not what holds.
+    pub(crate) fn forget_times(&mut self) {
+        for track in &mut self.channels {
+            *track = Track { level: track.level, ..Track::default() };
+        }
+    }
+
     fn move_to(&mut self, level: u8, evidence: Evidence) -> Option<Change> {
         let before = self.episode.map_or(0, |e| e.level);
         if level == before {
@@ -178,7 +185,9 @@ impl Track {
                 *clear = None;
                 reached = step.level;
                 let held = at.saturating_sub(*above.get_or_insert(at)) >= plan.for_;
-                let borne_out = !entry.suspect || self.reached >= step.level;
+                let borne_out = outcome.firm.is_some_and(|firm| firm >= step.raise)
+                    || outcome.suspects >= 2
+                    || entry.suspect && self.reached >= step.level;
                 if (held && borne_out) || self.level >= step.level {
                     level = step.level;
                 }

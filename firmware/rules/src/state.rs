@@ -205,6 +205,16 @@ impl State {
         Placed::Between
     }
 
+    /// Forgets all times once everything is settled, and keeps what holds.
+    pub(crate) fn start_times_anew(&mut self) {
+        self.entries.clear();
+        self.settled = 0;
+        self.settled_to = i64::MIN;
+        self.newest = i64::MIN;
+        self.base.forget_times();
+        self.tip = self.base.clone();
+    }
+
     /// Lets go of settled entries at or before `before`.
     pub(crate) fn forget(&mut self, before: i64) {
         let old = self.entries.iter().take(self.settled).take_while(|e| e.at <= before).count();
@@ -218,5 +228,35 @@ impl State {
         self.entries.drain(..gone);
         self.settled = self.settled.saturating_sub(gone);
         self.overflow_total = self.overflow_total.saturating_add(gone as u64);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    fn entry() -> impl Strategy<Value = Entry> {
+        let value = prop_oneof![Just(None), (-3_i64..4).prop_map(Some)];
+        let claim = prop_oneof![Just(None), (1_u8..4, -3_i64..4).prop_map(Some)];
+        (value, any::<bool>(), claim).prop_map(|(value, doubt, claim)| {
+            let suspect = doubt && value.is_some();
+            Entry { at: 0, channel: 0, value, suspect, claim }
+        })
+    }
+
+    proptest! {
+        /// Two different readings of one instant are a fault of the sender; whichever comes first,
+        /// they amount to the same.
+        #[test]
+        fn entries_of_one_instant_join_in_any_order(
+            a in entry(), b in entry(), c in entry(), absolute in any::<bool>(),
+        ) {
+            let join = |x: Entry, y: Entry| x.joined(y, absolute);
+            prop_assert_eq!(join(a, b), join(b, a));
+            prop_assert_eq!(join(join(a, b), c), join(a, join(b, c)));
+            prop_assert_eq!(join(a, a), a);
+        }
     }
 }

@@ -8,7 +8,8 @@ pub enum TransitionKind {
     /// A level was reached, the first or a higher one; or, when
     /// [`replaces`](Transition::replaces) is set, an episode already announced got its final name.
     Raised,
-    /// A lower level holds; never 0.
+    /// A lower level holds, never 0: the clear value of the higher one has been kept to for the
+    /// hold time, or a late reading showed that the higher one was never reached.
     Lowered,
     /// The episode is over: every level's clear value has been kept to for the hold time.
     Cleared,

@@ -5,8 +5,13 @@ use crate::{Statistic, state::Entry};
 /// A statistic at one reading.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Outcome {
-    /// Counts of the quantity, per hour for a rate.
+    /// Counts of the quantity, per hour for a rate: with or without the suspect readings,
+    /// whichever is more.
     pub(crate) value: i64,
+    /// Without the suspect readings, when there are others enough.
+    pub(crate) firm: Option<i64>,
+    /// Suspect readings in it.
+    pub(crate) suspects: u32,
     /// The window is covered without a hole, so a low value is low and not merely unknown.
     pub(crate) complete: bool,
 }
@@ -29,45 +34,69 @@ impl Window {
     /// to say anything.
     pub(crate) fn at_last(&self, entries: &[Entry]) -> Option<Outcome> {
         let last = entries.last()?;
-        let value = last.value?;
-        let outcome = match self.statistic {
-            Statistic::Latest => Outcome { value, complete: true },
-            windowed => self.over(windowed, entries, last)?,
-        };
-        let value = if self.absolute { outcome.value.saturating_abs() } else { outcome.value };
-        Some(Outcome { value, ..outcome })
+        last.value?;
+        let (tally, complete) = self.tally(entries, last)?;
+        let size = |v: i64| if self.absolute { v.saturating_abs() } else { v };
+        let all = self.of(&tally.all).map(size)?;
+        let firm = self.of(&tally.firm).map(size);
+        let value = firm.map_or(all, |firm| firm.max(all));
+        Some(Outcome { value, firm, suspects: tally.suspects, complete })
     }
 
-    fn over(&self, statistic: Statistic, entries: &[Entry], last: &Entry) -> Option<Outcome> {
+    /// Adds up the window that ends with `last`, and says whether it is covered.
+    fn tally(&self, entries: &[Entry], last: &Entry) -> Option<(Tally, bool)> {
+        let mut tally = Tally::default();
+        if self.statistic == Statistic::Latest {
+            tally.add(last, 0)?;
+            return Some((tally, true));
+        }
         let begin = last.at.saturating_sub(self.length);
         let inside =
             entries.iter().rev().take_while(|e| e.at > begin).filter(|e| e.channel == last.channel);
-        let mut line = Line::default();
-        let mut max = i64::MIN;
         let mut complete = true;
         let mut oldest = last.at;
         for e in inside {
-            let Some(value) = e.value else {
+            if e.value.is_none() {
                 // A claim without its reading is no hole: the reading is still on its way.
                 complete &= e.claim.is_some();
                 continue;
-            };
+            }
             complete &= oldest.saturating_sub(e.at) <= self.gap;
             oldest = e.at;
-            max = max.max(value);
-            line.add(last.at.saturating_sub(e.at), value)?;
+            tally.add(e, last.at.saturating_sub(e.at))?;
         }
-        complete &= oldest.saturating_sub(begin) <= self.gap;
-        let long_enough = line.n >= LEAST_READINGS
-            && last.at.saturating_sub(oldest).saturating_mul(2) >= self.length;
-        let value = match statistic {
-            Statistic::Sum => i64::try_from(line.v).ok()?,
-            Statistic::Mean if long_enough => i64::try_from(rounded(line.v, line.n)?).ok()?,
-            Statistic::Rate if long_enough => line.slope_per_hour()?,
-            Statistic::Mean | Statistic::Rate => return None,
-            Statistic::Max | Statistic::Latest => max,
-        };
-        Some(Outcome { value, complete })
+        Some((tally, complete && oldest.saturating_sub(begin) <= self.gap))
+    }
+
+    fn of(&self, line: &Line) -> Option<i64> {
+        let long_enough = line.n >= LEAST_READINGS && line.longest.saturating_mul(2) >= self.length;
+        match self.statistic {
+            Statistic::Latest | Statistic::Max => line.max,
+            Statistic::Sum if line.n > 0 => i64::try_from(line.v).ok(),
+            Statistic::Mean if long_enough => i64::try_from(rounded(line.v, line.n)?).ok(),
+            Statistic::Rate if long_enough => line.slope_per_hour(),
+            Statistic::Sum | Statistic::Mean | Statistic::Rate => None,
+        }
+    }
+}
+
+/// A window added up, with its suspect readings and without.
+#[derive(Default)]
+struct Tally {
+    all: Line,
+    firm: Line,
+    suspects: u32,
+}
+
+impl Tally {
+    fn add(&mut self, e: &Entry, micros_before: i64) -> Option<()> {
+        let value = e.value?;
+        self.all.add(micros_before, value)?;
+        if e.suspect {
+            self.suspects = self.suspects.saturating_add(1);
+            return Some(());
+        }
+        self.firm.add(micros_before, value)
     }
 }
 
@@ -79,6 +108,9 @@ struct Line {
     v: i128,
     tt: i128,
     tv: i128,
+    max: Option<i64>,
+    /// From the first reading to the end of the window, in microseconds.
+    longest: i64,
 }
 
 impl Line {
@@ -89,6 +121,8 @@ impl Line {
         self.v += v;
         self.tt = self.tt.checked_add(t.checked_mul(t)?)?;
         self.tv = self.tv.checked_add(t.checked_mul(v)?)?;
+        self.max = self.max.max(Some(value));
+        self.longest = self.longest.max(micros_before);
         Some(())
     }
 
@@ -138,17 +172,33 @@ mod tests {
         Window { statistic, length: minutes * MINUTE, gap: 2 * MINUTE, absolute: false }
     }
 
+    fn value_and_cover(w: Window, entries: &[Entry]) -> Option<(i64, bool)> {
+        w.at_last(entries).map(|o| (o.value, o.complete))
+    }
+
     #[test]
     fn sums_what_is_inside_the_window_and_knows_when_it_is_covered() {
         let rain = entries(&[(0, Some(100)), (1, Some(20)), (2, Some(30)), (3, Some(40))]);
         let w = window(Statistic::Sum, 3);
-        assert_eq!(w.at_last(&rain), Some(Outcome { value: 90, complete: true }));
-        assert_eq!(window(Statistic::Sum, 10).at_last(&rain).map(|o| o.complete), Some(false));
+        assert_eq!(value_and_cover(w, &rain), Some((90, true)));
+        assert_eq!(value_and_cover(window(Statistic::Sum, 10), &rain), Some((190, false)));
         let hole = entries(&[(0, Some(100)), (1, Some(20)), (2, None), (3, Some(40))]);
-        assert_eq!(w.at_last(&hole), Some(Outcome { value: 60, complete: false }));
+        assert_eq!(value_and_cover(w, &hole), Some((60, false)));
         let silence = entries(&[(0, Some(100)), (1, Some(20)), (9, Some(40)), (10, Some(5))]);
-        let w = window(Statistic::Sum, 10);
-        assert_eq!(w.at_last(&silence), Some(Outcome { value: 65, complete: false }));
+        assert_eq!(value_and_cover(window(Statistic::Sum, 10), &silence), Some((65, false)));
+    }
+
+    #[test]
+    fn suspect_readings_are_told_apart_and_never_make_a_statistic_smaller() {
+        let mut some = entries(&[(0, Some(4)), (1, Some(5)), (2, Some(6)), (3, Some(60))]);
+        some[3].suspect = true;
+        let o = window(Statistic::Max, 9).at_last(&some).unwrap();
+        assert_eq!((o.value, o.firm, o.suspects), (60, Some(6), 1));
+        some[3].value = Some(0);
+        let o = window(Statistic::Mean, 4).at_last(&some).unwrap();
+        assert_eq!((o.value, o.firm), (5, Some(5)));
+        let o = window(Statistic::Latest, 0).at_last(&some).unwrap();
+        assert_eq!((o.value, o.firm, o.suspects), (0, None, 1));
     }
 
     #[test]

@@ -266,6 +266,34 @@ fn a_reading_from_the_future_makes_no_other_late() {
 }
 
 #[test]
+fn a_clock_that_ran_ahead_and_is_set_right_does_not_deafen_the_rule() {
+    let mut t = Timeline::new("hold_s=60\ngap_s=60\nno_data_s=300");
+    let year = 365 * 86_400;
+    let at = |t: &mut Timeline, s, v| {
+        let o = reading("a", s, Some(v), Quality::GOOD);
+        t.rule.observe(&mut t.state, &o, time(s))
+    };
+    let raised = at(&mut t, year, 12);
+    at(&mut t, year + 10, 12);
+    // A few seconds back: waited for. A year back: the level holds, and the times begin anew.
+    assert_eq!(at(&mut t, year + 5, 31), vec![]);
+    assert_eq!(t.state.late_total(), 1);
+    assert_eq!(at(&mut t, 10, 12), vec![]);
+    assert_eq!((t.state.level(), t.state.late_total()), (1, 1));
+    let higher = at(&mut t, 20, 31);
+    assert_eq!(told(&higher), [("raised", 3, 20, 31)]);
+    assert_eq!(higher[0].episode, raised[0].episode);
+    let mut end = Vec::new();
+    for s in [30, 60, 90, 100] {
+        end.extend(at(&mut t, s, 0));
+    }
+    assert_eq!(told(&end), [("cleared", 0, 90, 0)]);
+    assert_eq!(end[0].episode, raised[0].episode);
+    // Silence is noticed by the new clock.
+    assert_eq!(t.rule.tick(&mut t.state, time(401)).len(), 1);
+}
+
+#[test]
 fn what_is_too_late_is_counted() {
     let mut t = Timeline::new("hold_s=60\ngap_s=60\nlate_s=100");
     t.run(&[(0, 0), (500, 0)]);
