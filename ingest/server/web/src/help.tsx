@@ -9,7 +9,7 @@ const KEYS: readonly (readonly [keys: readonly string[], what: Key])[] = [
   [['a'], 'help.ack'],
   [['s'], 'help.shelve'],
   [['t'], 'help.table'],
-  [['1', '…', '5'], 'help.window'],
+  [['1', '…', '6'], 'help.window'],
   [['←', '→'], 'help.arrows'],
   [['/'], 'help.search'],
   [['l'], 'help.language'],

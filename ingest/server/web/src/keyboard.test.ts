@@ -8,8 +8,8 @@ it('knows its keys', () => {
   expect(commandOf(press('k'))).toEqual({ kind: 'station', by: -1 });
   expect(commandOf(press('a'))).toEqual({ kind: 'ack' });
   expect(commandOf(press('?'))).toEqual({ kind: 'help' });
-  expect(commandOf(press('5'))).toEqual({ kind: 'window', index: 4 });
-  expect(commandOf(press('6'))).toBeNull();
+  expect(commandOf(press('6'))).toEqual({ kind: 'window', index: 5 });
+  expect(commandOf(press('7'))).toBeNull();
 });
 
 it('leaves letters to fields, and combinations to the browser', () => {

@@ -37,7 +37,7 @@ export function commandOf({ key, modified, typing }: Press): Command | null {
     case '?':
       return { kind: 'help' };
     default:
-      return /^[1-5]$/.test(key) ? { kind: 'window', index: Number(key) - 1 } : null;
+      return /^[1-6]$/.test(key) ? { kind: 'window', index: Number(key) - 1 } : null;
   }
 }
 

@@ -1,15 +1,16 @@
 import type { JSX } from 'preact';
 import { useEffect, useMemo, useRef } from 'preact/hooks';
 import 'uplot/dist/uPlot.min.css';
-import type { Alarm, Station } from '../contract.ts';
+import type { Station } from '../contract.ts';
 import { live, now } from '../centre.ts';
 import { channelName, formatValue, stationName } from '../format.ts';
 import { useWords } from '../i18n/current.ts';
 import { palette } from '../palette.ts';
 import { styleOf } from '../quantities.ts';
 import { useStore } from '../store.ts';
+import { alarmMarks } from './alarm_marks.ts';
 import type { Shown } from './loader.ts';
-import { Plot, type AlarmMark, type Picture, type Readout } from './plot.ts';
+import { Plot, type Picture, type Readout } from './plot.ts';
 import { extent, gapSeconds, toColumns } from './series.ts';
 
 interface ChartCanvasProps {
@@ -33,7 +34,7 @@ export function ChartCanvas({ shown, station, read }: ChartCanvasProps): JSX.Ele
       columns: toColumns(shown.points, limit, nowS),
       from: nowS - shown.window.seconds,
       to: nowS,
-      alarms: marksOf(alarms.values(), shown),
+      alarms: alarmMarks(alarms.values(), shown),
     }),
     [shown, limit, nowS, alarms],
   );
@@ -79,14 +80,4 @@ export function ChartCanvas({ shown, station, read }: ChartCanvasProps): JSX.Ele
   return (
     <div class="chart-host" ref={host} tabIndex={0} role="img" aria-label={summary} onKeyDown={step} data-chart />
   );
-}
-
-/** When an alarm of this very channel was raised. */
-function marksOf(alarms: Iterable<Alarm>, shown: Shown): AlarmMark[] {
-  const marks: AlarmMark[] = [];
-  for (const alarm of alarms) {
-    if (alarm.station !== shown.station || alarm.channel !== shown.channel) continue;
-    marks.push({ t: Date.parse(alarm.raised_at) / 1000, level: alarm.level });
-  }
-  return marks;
 }

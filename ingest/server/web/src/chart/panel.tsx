@@ -76,8 +76,8 @@ export function ChartPanel(): JSX.Element {
               {t('chart.asTable')}
             </button>
           </div>
-          <a class="button csv" href={csvUrl(wanted)} download={`${wanted.station}-${wanted.channel}.csv`}>
-            {t('chart.csv')}
+          <a class="button csv" href={csvUrl(wanted)} download={`${wanted.station}-${wanted.channel}.csv`} title={t('chart.csv')}>
+            CSV
           </a>
         </div>
       </div>

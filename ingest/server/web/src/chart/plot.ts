@@ -4,12 +4,9 @@ import type { Language } from '../i18n/language.ts';
 import { formatNumber, formatTime, TIME_ZONE } from '../format.ts';
 import type { Palette } from '../palette.ts';
 import { valueRange } from './range.ts';
+import type { AlarmMark } from './alarm_marks.ts';
 import type { Columns, Mark } from './series.ts';
 
-export interface AlarmMark {
-  readonly t: number;
-  readonly level: number;
-}
 
 export interface Picture {
   readonly columns: Columns;
@@ -249,7 +246,7 @@ export class Plot {
     ctx.font = scaled(`bold ${FONT}`);
     ctx.textAlign = 'center';
     ctx.textBaseline = 'middle';
-    ctx.fillText(String(alarm.level), x, top + half);
+    ctx.fillText(alarm.text, x, top + half);
     ctx.restore();
   }
 }

@@ -1,6 +1,6 @@
 /** The spans of time a chart can show, and how much of the history each asks for. Pure. */
 
-export type WindowName = '15m' | '1h' | '6h' | '24h' | '7d';
+export type WindowName = '5m' | '15m' | '1h' | '6h' | '24h' | '7d';
 
 export interface TimeWindow {
   readonly name: WindowName;
@@ -13,6 +13,7 @@ export interface TimeWindow {
 
 /** A line can be as fine as the screen; the bars of an amount have to be told apart. */
 const LINES: readonly TimeWindow[] = [
+  { name: '5m', seconds: 300, step: null, refresh: 60 },
   { name: '15m', seconds: 900, step: null, refresh: 60 },
   { name: '1h', seconds: 3_600, step: null, refresh: 60 },
   { name: '6h', seconds: 21_600, step: 30, refresh: 15 },
@@ -21,6 +22,7 @@ const LINES: readonly TimeWindow[] = [
 ];
 
 const BARS: Record<WindowName, number | null> = {
+  '5m': null,
   '15m': null,
   '1h': 60,
   '6h': 600,

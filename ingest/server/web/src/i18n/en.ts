@@ -75,6 +75,7 @@ export const en: Record<Key, string> = {
   'chart.title': 'Chart',
   'chart.none': 'Choose something measured from the list of stations.',
   'chart.window': 'Time span',
+  'chart.window.5m': '5 min',
   'chart.window.15m': '15 min',
   'chart.window.1h': '1 h',
   'chart.window.6h': '6 h',

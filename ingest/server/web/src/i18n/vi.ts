@@ -73,6 +73,7 @@ export const vi = {
   'chart.title': 'Biểu đồ',
   'chart.none': 'Chọn một đại lượng trong danh sách trạm.',
   'chart.window': 'Khoảng thời gian',
+  'chart.window.5m': '5 phút',
   'chart.window.15m': '15 phút',
   'chart.window.1h': '1 giờ',
   'chart.window.6h': '6 giờ',

@@ -75,6 +75,7 @@ export const zh: Record<Key, string> = {
   'chart.title': '图表',
   'chart.none': '请在站点列表中选择一个测量项目。',
   'chart.window': '时间范围',
+  'chart.window.5m': '5 分钟',
   'chart.window.15m': '15 分钟',
   'chart.window.1h': '1 小时',
   'chart.window.6h': '6 小时',
