@@ -68,7 +68,8 @@ impl core::fmt::Debug for Alerts {
 
 impl Alerts {
     /// Opens the file, or makes it. What the rules of the last run announced and the rules of this
-    /// run don't have is withdrawn.
+    /// run don't have is withdrawn; so is what was announced by a state that cannot be read back,
+    /// which begins anew.
     ///
     /// # Errors
     /// [`AlertsError`] when the file or the configuration cannot be used.
@@ -94,8 +95,10 @@ impl Alerts {
             write_at: now,
             sweep_at: now,
         };
-        let gone = sweep::withdrawn_rules(&alerts.connection, &alerts.settings, now)?;
-        alerts.commit(&gone, true, now)?;
+        alerts.counters.states_lost_total = alerts.evaluation.lost.len() as u64;
+        let lost = &alerts.evaluation.lost;
+        let orphans = sweep::orphans(&alerts.connection, &alerts.settings, lost, now)?;
+        alerts.commit(&orphans, true, now)?;
         Ok(alerts)
     }
 

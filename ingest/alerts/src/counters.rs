@@ -19,6 +19,8 @@ pub struct Counters {
     pub late_readings_total: u64,
     /// Readings a full state let go.
     pub overflowed_readings_total: u64,
+    /// States that could not be read back at the start and began anew.
+    pub states_lost_total: u64,
     /// Deliveries taken by their receiver.
     pub delivered_total: u64,
     /// Attempts that failed.

@@ -45,6 +45,8 @@ pub(crate) struct Evaluation {
     pub(crate) position: u64,
     /// Readings of stations beyond [`MAX_STATES`].
     pub(crate) refused_total: u64,
+    /// Rules and stations whose state could not be read back.
+    pub(crate) lost: Vec<(String, String)>,
 }
 
 impl Evaluation {
@@ -54,17 +56,23 @@ impl Evaluation {
         settings: &Settings,
         position: u64,
     ) -> Result<Self, AlertsError> {
-        let mut evaluation = Self { held: HashMap::new(), position, refused_total: 0 };
-        let mut query = connection.prepare("SELECT rule, position, body FROM state")?;
+        let mut evaluation =
+            Self { held: HashMap::new(), position, refused_total: 0, lost: Vec::new() };
+        let mut query = connection.prepare("SELECT rule, station, position, body FROM state")?;
         let rows = query.query_map([], |row| {
-            Ok((row.get::<_, String>(0)?, row.get::<_, i64>(1)?, row.get::<_, String>(2)?))
+            let (rule, station): (String, String) = (row.get(0)?, row.get(1)?);
+            Ok((rule, station, row.get::<_, i64>(2)?, row.get::<_, String>(3)?))
         })?;
         for row in rows {
-            let (rule, stored, body) = row?;
+            let (rule, station, stored, body) = row?;
             let Some(index) = settings.rules.iter().position(|r| r.id.as_str() == rule) else {
                 continue;
             };
-            let state: State = serde_json::from_str(&body)?;
+            // A state that another version of the rules wrote must not keep warnings from starting.
+            let Ok(state) = serde_json::from_str::<State>(&body) else {
+                evaluation.lost.push((rule, station));
+                continue;
+            };
             let key = (index, *state.station());
             evaluation.held.insert(key, Held::new(state, stored.cast_unsigned()));
         }

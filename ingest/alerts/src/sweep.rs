@@ -37,11 +37,13 @@ pub(crate) fn renew(
     Ok(())
 }
 
-/// Withdrawals of what rules announced that are no more. What a node announced by a rule of its
+/// Withdrawals of what nobody will ever lower: announced by rules that are no more, or by states
+/// that could not be read back (`lost`: rule and station). What a node announced by a rule of its
 /// own stands until the node or a person ends it.
-pub(crate) fn withdrawn_rules(
+pub(crate) fn orphans(
     connection: &Connection,
     settings: &Settings,
+    lost: &[(String, String)],
     now: UnixMicros,
 ) -> Result<Vec<Change>, AlertsError> {
     let mut query = connection.prepare("SELECT body FROM episode WHERE open = 1")?;
@@ -49,7 +51,9 @@ pub(crate) fn withdrawn_rules(
     let mut changes = Vec::new();
     for body in bodies {
         let episode: Episode = serde_json::from_str(&body?)?;
-        if !episode.node && settings.rule(&episode.rule).is_none() {
+        let gone = !episode.node && settings.rule(&episode.rule).is_none();
+        let lost = lost.iter().any(|(r, s)| *r == episode.rule && *s == episode.station);
+        if gone || lost {
             changes.push(withdrawal(&episode, now));
         }
     }
@@ -96,6 +100,11 @@ pub(crate) fn forget(tx: &Transaction<'_>, now: UnixMicros) -> Result<(), Alerts
         .query_map((now.0.saturating_sub(2 * FEED_AFTER_END), excess), |row| row.get(0))?
         .collect::<Result<_, _>>()?;
     for id in ids {
+        // What was told twice, when two episodes turned out to be one, has kept its old name.
+        tx.execute(
+            "DELETE FROM transition WHERE episode IN (SELECT old FROM alias WHERE episode = ?1)",
+            [&id],
+        )?;
         for table in ["outbox", "message", "transition", "alias"] {
             tx.execute(&format!("DELETE FROM {table} WHERE episode = ?1"), [&id])?;
         }

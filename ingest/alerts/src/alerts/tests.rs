@@ -228,6 +228,20 @@ fn an_alarm_of_a_rule_that_is_gone_is_withdrawn() {
 }
 
 #[test]
+fn a_state_that_cannot_be_read_back_begins_anew_and_strands_no_alarm() {
+    let mut centre = Centre::new(vec![flood()]);
+    centre.rise();
+    centre.deliver();
+    centre.alerts.connection.execute("UPDATE state SET body = '{}'", []).unwrap();
+    centre.reopen();
+    assert_eq!(centre.alerts.counters().unwrap().states_lost_total, 1);
+    centre.river(&[82_700]);
+    assert_eq!(kinds(&centre.deliver()), ["withdrawn 0", "raised 2"]);
+    let alarms = centre.alerts.alarms(centre.now).unwrap();
+    assert_eq!(alarms.iter().filter(|a| a.state == AlarmState::Raised).count(), 1);
+}
+
+#[test]
 fn a_late_reading_that_moves_the_start_renames_the_alarm_and_warns_nobody_twice() {
     let mut centre = Centre::new(vec![flood()]);
     centre.river(&[79_000, 79_500, 80_100, 80_200]);
