@@ -1,10 +1,10 @@
 //! How many readings a second go through pipeline and log onto the disk, and what they cost there.
 //!
 //! ```text
-//! cargo run --release -p tram-store --example throughput [messages]
+//! cargo run --release -p tram-store --example throughput [messages [messages a commit]]
 //! ```
-//! 1000 series of 200 nodes, 100 readings a message with jitter and noise, an fsync each 10,000
-//! readings. Decoding, checks, deduplication, commit, and sealing are all in the figure.
+//! 1000 series of 200 nodes, 100 readings a message with jitter and noise, an fsync each
+//! 10,000 readings unless said otherwise. Decoding, checks, deduplication, commit, and sealing are all in the figure.
 
 use std::{
     path::Path,
@@ -21,20 +21,20 @@ use tram_wire::{
 const NODES: u64 = 200;
 const CHANNELS: u16 = 5;
 const READINGS: i64 = 20;
-const GROUP: usize = 100;
 const START: i64 = 1_790_000_000_000_000;
 
 type Failure = Box<dyn std::error::Error>;
 
 fn main() -> Result<(), Failure> {
-    let messages: u64 = std::env::args().nth(1).map_or(Ok(20_000), |n| n.parse())?;
+    let argument = |n, default| std::env::args().nth(n).map_or(Ok(default), |n| n.parse());
+    let (messages, group) = (argument(1, 20_000)?, argument(2, 100)?);
     let dir = std::env::temp_dir().join(format!("tram-throughput-{}", std::process::id()));
-    let result = run(&dir, messages);
+    let result = run(&dir, messages as u64, group.max(1));
     std::fs::remove_dir_all(&dir)?;
     result
 }
 
-fn run(dir: &Path, messages: u64) -> Result<(), Failure> {
+fn run(dir: &Path, messages: u64, group: usize) -> Result<(), Failure> {
     let Opened { mut log, mut sealer, .. } = Store::open(dir, Options::default())?;
     let nodes = (0..NODES).map(|n| NodeId::new(&format!("node-{n}"))).collect::<Result<_, _>>()?;
     let policy = Policy { nodes, ..Policy::default() };
@@ -48,8 +48,8 @@ fn run(dir: &Path, messages: u64) -> Result<(), Failure> {
 
     let start = now();
     let mut commits = Vec::new();
-    for (group, payloads) in payloads.chunks(GROUP).enumerate() {
-        let first = (group * GROUP) as u64;
+    for (n, payloads) in payloads.chunks(group).enumerate() {
+        let first = (n * group) as u64;
         let outcomes = (first..)
             .zip(payloads)
             .map(|(i, payload)| receive(&mut pipeline, i % NODES, "data", payload));

@@ -42,9 +42,9 @@ impl DayFile {
     pub(crate) fn create(dir: &Path, day: Day) -> Result<Self, StoreError> {
         let path = day.path(dir);
         if !path.exists() {
-            schema::create(&path, schema::DAY)?;
+            schema::create(&path, &schema::DAY)?;
         }
-        Ok(Self { db: schema::open(&path, schema::DAY)?, path })
+        Ok(Self { db: schema::open(&path, &schema::DAY)?, path })
     }
 
     pub(crate) fn open(dir: &Path, day: Day) -> Result<Self, StoreError> {

@@ -24,6 +24,15 @@ pub enum StoreError {
         /// The folder or file.
         path: PathBuf,
     },
+    /// So much waits for the sealer that the log takes nothing more until it has caught up.
+    /// Nothing was written; the call may be repeated.
+    #[error("{readings} readings wait to be sealed into {}; if this does not end by itself, an earlier message says what keeps the sealer from writing there", path.display())]
+    Behind {
+        /// The folder of the days.
+        path: PathBuf,
+        /// How many readings wait.
+        readings: u64,
+    },
     /// Another process has the store open.
     #[error("{} is in use by another process; stop the other tram-ingest or choose another `store.path`", path.display())]
     Locked {

@@ -159,9 +159,11 @@ impl Head {
 impl Series {
     /// Moves the latest reading on, never back.
     fn heed(&mut self, readings: &Readings, received: UnixMicros) {
-        let newest = readings.points().reduce(|a, b| if b.micros > a.micros { b } else { a });
-        let Some(point) = newest else { return };
-        if self.latest.is_none_or(|l| point.micros > l.time.0) {
+        let Some(newest) = readings.micros.iter().max() else { return };
+        if self.latest.is_some_and(|l| *newest <= l.time.0) {
+            return;
+        }
+        if let Some(point) = readings.points().find(|p| p.micros == *newest) {
             self.latest = Some(Latest {
                 key: self.key,
                 time: UnixMicros(point.micros),

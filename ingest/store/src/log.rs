@@ -102,6 +102,10 @@ impl Log {
         if let Some(detail) = &self.failed {
             return Err(StoreError::SyncFailed { path: self.path.clone(), detail: detail.clone() });
         }
+        let readings = self.shared.head.read().readings();
+        if readings > self.shared.options.max_head_readings {
+            return Err(StoreError::Behind { path: self.shared.series_dir(), readings });
+        }
         let result = self.write(records);
         result.map_err(|e| self.judge(e))
     }

@@ -4,7 +4,7 @@ use std::{collections::HashMap, path::Path};
 
 use rusqlite::Connection;
 use tram_pipeline::{BootMemory, Dictionary, Memory, Progress, SpoolMemory};
-use tram_wire::{ChannelName, ChannelNumber, NodeId, Quantity, SpoolId};
+use tram_wire::{Birth, ChannelName, ChannelNumber, NodeId, Quantity, SpoolId, UnixMicros};
 
 use crate::{
     StoreError,
@@ -94,6 +94,18 @@ pub(crate) fn memory(
 
 fn named(path: &Path, node: &str) -> Result<NodeId, StoreError> {
     NodeId::new(node).map_err(|_| corrupt(path, format!("the node name {node:?}")))
+}
+
+/// The last birth of every node.
+pub(crate) fn births(db: &Connection) -> rusqlite::Result<Vec<(UnixMicros, Birth)>> {
+    let rows: Vec<(i64, Vec<u8>)> = db
+        .prepare_cached("SELECT received, payload FROM birth ORDER BY node")?
+        .query_map([], |r| Ok((r.get(0)?, r.get(1)?)))?
+        .collect::<Result<_, _>>()?;
+    let read = |(received, payload): (i64, Vec<u8>)| {
+        Birth::decode(&payload).ok().map(|birth| (UnixMicros(received), birth))
+    };
+    Ok(rows.into_iter().filter_map(read).collect())
 }
 
 /// Dictionaries that were read already.

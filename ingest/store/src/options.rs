@@ -7,6 +7,9 @@ pub struct Options {
     pub seal_readings: u64,
     /// Bytes of payload in the log at which [`Sealer::due`](crate::Sealer::due) says so.
     pub seal_log_bytes: u64,
+    /// The most readings in the head; beyond, [`Log::append`](crate::Log::append) refuses until
+    /// the sealer has caught up, so that the nodes keep what the centre has no room for.
+    pub max_head_readings: u64,
     /// The most bytes of payload in the quarantine; beyond, the oldest payload is dropped, its
     /// row kept and counted.
     pub quarantine_bytes: u64,
@@ -22,6 +25,7 @@ impl Default for Options {
         Self {
             seal_readings: 2_000_000,
             seal_log_bytes: 64 << 20,
+            max_head_readings: 16_000_000,
             quarantine_bytes: 64 << 20,
             quarantine_rows: 10_000,
             consumers: Vec::new(),

@@ -18,8 +18,21 @@ pub(crate) const FORMAT: i64 = 1;
 /// How long a statement waits for another connection of this process.
 const BUSY_TIMEOUT: Duration = Duration::from_secs(10);
 
-/// `log.db`. Sequence numbers and spool ids are unsigned 64-bit numbers in signed columns.
-pub(crate) const LOG: &str = "
+/// The tables of a new file.
+pub(crate) struct Tables {
+    sql: &'static str,
+    page_bytes: u32,
+}
+
+/// `log.db`.
+pub(crate) const LOG: Tables = Tables { sql: LOG_SQL, page_bytes: 4096 };
+
+/// `series/{day}.db`. Chunks of some kilobytes waste least in small pages (measured: 1.47 to 1.59
+/// bytes a reading in pages of 1 KiB, 1.54 to 2.11 in pages of 4 KiB).
+pub(crate) const DAY: Tables = Tables { sql: DAY_SQL, page_bytes: 1024 };
+
+/// Sequence numbers and spool ids are unsigned 64-bit numbers in signed columns.
+const LOG_SQL: &str = "
 CREATE TABLE meta(name TEXT PRIMARY KEY, value INTEGER NOT NULL) WITHOUT ROWID;
 CREATE TABLE log(
     id INTEGER PRIMARY KEY, received INTEGER NOT NULL, node TEXT NOT NULL,
@@ -53,8 +66,8 @@ CREATE INDEX quarantine_payload ON quarantine(id) WHERE payload IS NOT NULL;
 CREATE TABLE cursor(name TEXT PRIMARY KEY, position INTEGER NOT NULL) WITHOUT ROWID;
 ";
 
-/// `series/{day}.db`. It needs no other file to be read.
-pub(crate) const DAY: &str = "
+/// A day needs no other file to be read, so series have numbers of their own in it.
+const DAY_SQL: &str = "
 CREATE TABLE series(
     id INTEGER PRIMARY KEY, node TEXT NOT NULL, channel TEXT NOT NULL,
     quantity INTEGER NOT NULL, UNIQUE(node, channel, quantity));
@@ -67,19 +80,25 @@ CREATE INDEX chunk_time ON chunk(series, first, last);
 ";
 
 /// Opens a database for writing and makes its tables if it is new.
-pub(crate) fn open(path: &Path, tables: &str) -> Result<Connection, StoreError> {
+pub(crate) fn open(path: &Path, tables: &Tables) -> Result<Connection, StoreError> {
     let db = connect(path, OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_CREATE)?;
     let error = |e| wrap(path, &e);
-    // FULL: a commit is fsynced. The log would be worth nothing without.
-    db.execute_batch(
-        "PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; PRAGMA wal_autocheckpoint = 4000;",
-    )
+    // FULL: a commit is fsynced. The log would be worth nothing without. The size of a page only
+    // takes effect in a new file.
+    db.execute_batch(&format!(
+        "PRAGMA page_size = {}; PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL;
+         PRAGMA wal_autocheckpoint = 4000;",
+        tables.page_bytes
+    ))
     .map_err(error)?;
     let found: i64 = db.pragma_query_value(None, "user_version", |r| r.get(0)).map_err(error)?;
     match found {
         FORMAT => {}
         0 => db
-            .execute_batch(&format!("BEGIN; {tables} PRAGMA user_version = {FORMAT}; COMMIT;"))
+            .execute_batch(&format!(
+                "BEGIN; {} PRAGMA user_version = {FORMAT}; COMMIT;",
+                tables.sql
+            ))
             .map_err(error)?,
         found => return Err(StoreError::Version { path: path.to_owned(), found, known: FORMAT }),
     }
@@ -88,7 +107,7 @@ pub(crate) fn open(path: &Path, tables: &str) -> Result<Connection, StoreError> 
 
 /// Makes a database that appears under its name with all its tables or not at all, since others
 /// look for it meanwhile.
-pub(crate) fn create(path: &Path, tables: &str) -> Result<(), StoreError> {
+pub(crate) fn create(path: &Path, tables: &Tables) -> Result<(), StoreError> {
     let error = |e: std::io::Error| wrap_io(path, &e);
     let unfinished = path.with_extension("new");
     // What a crash left here must not be taken for a part of the new file.

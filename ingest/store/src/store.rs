@@ -12,13 +12,13 @@ use std::{
 };
 
 use tram_pipeline::{DatastreamKey, Memory};
-use tram_wire::{ChannelName, NodeId, UnixMicros};
+use tram_wire::{Birth, ChannelName, NodeId, UnixMicros};
 
 use crate::{
     Aggregates, History, Latest, Log, LogReader, Options, Quarantined, Sealer, StoreError,
     error::wrap,
     head::{Frozen, SharedHead},
-    quarantine, schema,
+    memory, quarantine, schema,
 };
 
 /// A store that has just been opened, in its parts.
@@ -189,6 +189,17 @@ impl Store {
         let path = self.shared.log_path();
         let db = schema::open_to_read(&path)?;
         quarantine::newest(&db, limit, payload_bytes).map_err(|e| wrap(&path, &e))
+    }
+
+    /// The last birth of every node that has sent one, in order of node, and when it was received.
+    /// One that this version cannot read is left out.
+    ///
+    /// # Errors
+    /// [`StoreError`] when the log cannot be read.
+    pub fn births(&self) -> Result<Vec<(UnixMicros, Birth)>, StoreError> {
+        let path = self.shared.log_path();
+        let db = schema::open_to_read(&path)?;
+        memory::births(&db).map_err(|e| wrap(&path, &e))
     }
 
     /// A reader of the log on a connection of its own.

@@ -27,7 +27,7 @@ pub(super) fn open(dir: &Path, options: Options) -> Result<Opened, StoreError> {
     fs::create_dir_all(&series_dir).map_err(|e| wrap_io(dir, &e))?;
     let lock = lock(dir)?;
     let path = dir.join("log.db");
-    let db = schema::open(&path, schema::LOG)?;
+    let db = schema::open(&path, &schema::LOG)?;
 
     let spools = memory::spools(&db, &path)?;
     let mut memory = memory::memory(&db, &path, &spools)?;

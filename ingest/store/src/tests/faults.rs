@@ -86,6 +86,22 @@ fn on_a_full_disk_nothing_is_written_and_the_call_may_be_repeated() {
 }
 
 #[test]
+fn with_too_much_unsealed_the_log_waits_for_the_sealer() {
+    let dir = tempfile::tempdir().unwrap();
+    let options = Options { max_head_readings: 9, seal_readings: 5, ..Options::default() };
+    let mut opened = Store::open(dir.path(), options).unwrap();
+    opened.log.append(&[record(0, 0, &series(NOW.0, 10))]).unwrap();
+    assert!(opened.sealer.due());
+    let next = [record(1, 0, &series(NOW.0 + 10_000_000, 10))];
+    let error = opened.log.append(&next).unwrap_err();
+    assert!(matches!(error, StoreError::Behind { readings: 10, .. }) && !error.fatal());
+    opened.sealer.seal().unwrap();
+    assert!(!opened.sealer.due());
+    opened.log.append(&next).unwrap();
+    assert_eq!(all(&opened.store, 0).len(), 20);
+}
+
+#[test]
 fn a_disk_error_ends_the_log_until_the_next_start() {
     let dir = tempfile::tempdir().unwrap();
     let (mut opened, _) = born(dir.path());

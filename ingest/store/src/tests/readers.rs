@@ -95,6 +95,7 @@ fn the_pipeline_gets_back_what_it_needs() {
     for c in birth().channels {
         dictionary.add(node(), c.number, c.name, c.quantity).unwrap();
     }
+    assert_eq!(opened.store.births().unwrap(), [(NOW, birth())]);
     assert_eq!(memory.spools.len(), 1);
     assert_eq!(memory.spools[0].dictionary, dictionary);
     assert_eq!(memory.spools[0].progress.watermark(), Seq(1));
