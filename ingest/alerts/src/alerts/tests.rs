@@ -414,7 +414,9 @@ fn after_a_crash_each_state_skips_what_it_has_seen() {
     let mut other = flood();
     other.id = tram_wire::RuleId::new("rain").unwrap();
     other.channels = vec![tram_rules::Selector::One(tram_wire::ChannelName::new("rain").unwrap())];
-    let mut centre = Centre::new(vec![flood(), other]);
+    let mut flood = flood();
+    flood.late_s = 0;
+    let mut centre = Centre::new(vec![flood, other]);
     centre.river(&[79_000]);
     let rain = |at, value| tram_rules::Observation {
         channel: tram_wire::ChannelName::new("rain").unwrap(),
@@ -424,12 +426,14 @@ fn after_a_crash_each_state_skips_what_it_has_seen() {
     // only, the rain's readings have to come again.
     let now = centre.now;
     centre.take(vec![rain(now.plus(1), 79_000)], Vec::new());
-    centre.take(vec![level(now.plus(2), 80_100)], Vec::new());
-    assert_eq!(centre.alerts.position(), 3);
+    centre.take(vec![level(now.plus(2), 79_500)], Vec::new());
+    centre.take(vec![level(now.plus(3), 80_100)], Vec::new());
+    assert_eq!(centre.alerts.position(), 4);
     assert_eq!(centre.alerts.cursor(), 1);
     centre.crash();
     assert_eq!(centre.alerts.position(), 1);
     centre.catch_up();
+    assert_eq!(centre.alerts.counters().unwrap().late_readings_total, 0);
     centre.take(vec![rain(now.plus(3), 80_100)], Vec::new());
     let mut kinds = kinds(&centre.deliver());
     kinds.sort();
