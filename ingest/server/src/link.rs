@@ -157,9 +157,11 @@ pub(crate) fn start(
     deliver: mpsc::Sender<Delivered>,
 ) -> Result<Tasks, Failure> {
     let (client, events) = AsyncClient::new(options(broker)?, MAX_REQUESTS);
+    // Before the first poll: a connection counted before the sender looks would go unseen.
+    let connections = link.connections.subscribe();
     Ok(Tasks {
         receive: tokio::spawn(receive(Arc::clone(link), events, deliver)),
-        send: tokio::spawn(send(Arc::clone(link), client, filters)),
+        send: tokio::spawn(send(Arc::clone(link), client, connections, filters)),
     })
 }
 
@@ -235,8 +237,12 @@ async fn take(publish: Publish, budget: &Arc<Semaphore>) -> Option<Delivered> {
 }
 
 /// Subscribes after each connection, and publishes what is in the mailbox.
-async fn send(link: Arc<Link>, client: AsyncClient, filters: &'static [&'static str]) {
-    let mut connections = link.connections.subscribe();
+async fn send(
+    link: Arc<Link>,
+    client: AsyncClient,
+    mut connections: watch::Receiver<u64>,
+    filters: &'static [&'static str],
+) {
     loop {
         tokio::select! {
             changed = connections.changed() => {
