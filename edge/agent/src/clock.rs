@@ -1,6 +1,10 @@
 //! The only place that asks the system what time it is.
 
-use std::{path::Path, time::Duration};
+use std::{
+    path::Path,
+    sync::{Arc, Mutex, PoisonError},
+    time::Duration,
+};
 
 use tram_emulator::Board;
 use tram_wire::{ClockState, UnixMicros, UptimeMicros};
@@ -11,6 +15,8 @@ use crate::config::ClockSource;
 const PLAUSIBLE_FROM: UnixMicros = UnixMicros(1_735_689_600_000_000);
 /// What systemd-timesyncd leaves behind once it has set the clock.
 const NTP_MARKER: &str = "/run/systemd/timesync/synchronized";
+/// How often somebody looks who sets the clock.
+const LOOK_UP_EVERY_US: u64 = 1_000_000;
 /// A battery-backed clock, when the kernel found one.
 const RTC_DEVICE: &str = "/dev/rtc0";
 
@@ -49,7 +55,7 @@ impl Moment {
 #[derive(Debug, Clone)]
 pub(crate) enum Clock {
     /// The operating system.
-    System { source: ClockSource, boot: u32 },
+    System { source: Arc<Source>, boot: u32 },
     /// A recording that is being replayed: its own time, as fast as the node can go.
     Replay { board: Board, start: UnixMicros, boot: u32 },
 }
@@ -57,7 +63,7 @@ pub(crate) enum Clock {
 impl Clock {
     /// The operating system's clock.
     pub(crate) fn system(source: ClockSource) -> Self {
-        Self::System { source, boot: boot_number() }
+        Self::System { source: Arc::new(Source::new(source)), boot: boot_number() }
     }
 
     /// The time of a recording that begins at `start`.
@@ -76,9 +82,9 @@ impl Clock {
     pub(crate) fn now(&self) -> Moment {
         match self {
             Self::System { source, boot } => {
-                let unix = system_time();
-                let state = state(*source, *boot, unix);
-                Moment { unix, uptime: monotonic(), state }
+                let (unix, uptime) = (system_time(), monotonic());
+                let state = state(source.now(uptime), *boot, unix);
+                Moment { unix, uptime, state }
             }
             Self::Replay { board, start, .. } => {
                 let elapsed = board.elapsed();
@@ -89,18 +95,45 @@ impl Clock {
     }
 }
 
+/// Who sets the system's clock, looked up once a second at most.
+#[derive(Debug)]
+pub(crate) struct Source {
+    configured: ClockSource,
+    found: Mutex<(UptimeMicros, ClockSource)>,
+}
+
+impl Source {
+    fn new(configured: ClockSource) -> Self {
+        Self { configured, found: Mutex::new((monotonic(), look_up())) }
+    }
+
+    fn now(&self, uptime: UptimeMicros) -> ClockSource {
+        if self.configured != ClockSource::Auto {
+            return self.configured;
+        }
+        let mut found = self.found.lock().unwrap_or_else(PoisonError::into_inner);
+        if uptime.since(found.0) >= LOOK_UP_EVERY_US {
+            *found = (uptime, look_up());
+        }
+        found.1
+    }
+}
+
+fn look_up() -> ClockSource {
+    if Path::new(NTP_MARKER).exists() {
+        ClockSource::Ntp
+    } else if Path::new(RTC_DEVICE).exists() {
+        ClockSource::Rtc
+    } else {
+        ClockSource::None
+    }
+}
+
 fn state(source: ClockSource, boot: u32, unix: UnixMicros) -> ClockState {
-    let source = match source {
-        ClockSource::Auto if unix < PLAUSIBLE_FROM => ClockSource::None,
-        ClockSource::Auto if Path::new(NTP_MARKER).exists() => ClockSource::Ntp,
-        ClockSource::Auto if Path::new(RTC_DEVICE).exists() => ClockSource::Rtc,
-        ClockSource::Auto => ClockSource::None,
-        chosen => chosen,
-    };
     match source {
-        ClockSource::Ntp => ClockState::Ntp,
-        ClockSource::Rtc => ClockState::Rtc,
-        ClockSource::Auto | ClockSource::None => ClockState::Unsynchronised { boot },
+        ClockSource::Ntp if unix >= PLAUSIBLE_FROM => ClockState::Ntp,
+        ClockSource::Rtc if unix >= PLAUSIBLE_FROM => ClockState::Rtc,
+        _ => ClockState::Unsynchronised { boot },
     }
 }
 
@@ -139,9 +172,10 @@ mod tests {
 
     #[test]
     fn a_clock_that_was_never_set_counts_from_boot() {
-        let unset = state(ClockSource::Auto, 7, UnixMicros(1_000_000));
+        let unset = state(ClockSource::Rtc, 7, UnixMicros(1_000_000));
         assert_eq!(unset, ClockState::Unsynchronised { boot: 7 });
-        assert_eq!(state(ClockSource::Rtc, 7, UnixMicros(0)), ClockState::Rtc);
+        assert_eq!(state(ClockSource::None, 7, PLAUSIBLE_FROM), unset);
+        assert_eq!(state(ClockSource::Rtc, 7, PLAUSIBLE_FROM), ClockState::Rtc);
         let moment = Moment { unix: UnixMicros(900), uptime: UptimeMicros(400), state: unset };
         assert_eq!((moment.micros(), moment.offset()), (400, None));
         let set = Moment { state: ClockState::Ntp, ..moment };

@@ -7,7 +7,7 @@ use std::{
 
 use clap::{Args, Parser, Subcommand};
 
-use crate::{config, run};
+use crate::{config, describe, run};
 
 /// Something is wrong with the command line or the configuration.
 const BAD_CONFIGURATION: u8 = 2;
@@ -64,7 +64,7 @@ pub(crate) fn execute() -> ExitCode {
         Err(mistakes) => return refuse(&station.config, &mistakes),
     };
     if !run {
-        run::describe(&checked);
+        describe::describe(&checked);
         println!("{}: the station file is right", station.config.display());
         return ExitCode::SUCCESS;
     }

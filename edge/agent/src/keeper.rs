@@ -8,7 +8,11 @@ use std::{
     fs::{self, File},
     io::Write as _,
     path::{Path, PathBuf},
-    sync::{Arc, mpsc::Receiver},
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering},
+        mpsc::Receiver,
+    },
     time::Duration,
 };
 
@@ -32,6 +36,8 @@ pub(crate) const MAX_WAITING_WORK: usize = 256;
 const MAX_WORK_PER_COMMIT: usize = 32;
 /// The most alarms that wait for a disk that refuses.
 const MAX_HELD_ALARMS: usize = 64;
+/// How often a recording that is held back looks whether it may go on.
+const LOOK_AGAIN: Duration = Duration::from_millis(20);
 /// A lasting failure of the disk is said this often.
 const COMPLAIN_EVERY_US: u64 = 60_000_000;
 
@@ -75,6 +81,7 @@ pub(crate) struct Keeper {
     pub(crate) alarms: VecDeque<AlarmDraft>,
     /// A recording is held back while the spool is more than half full, instead of evicting.
     pub(crate) hold_back_above: Option<u64>,
+    pub(crate) stop: Arc<AtomicBool>,
     pub(crate) trouble: Trouble,
 }
 
@@ -110,8 +117,10 @@ impl Keeper {
                     self.alarms.pop_front();
                 }
                 self.alarms.push_back(alarm);
-                // Alarms wait for nobody.
-                self.commit_alarms();
+                // Alarms wait for nobody. When that fails, what was appended before is gone too.
+                if !self.commit_alarms() {
+                    written.clear();
+                }
             }
             Work::Refused(span) => lock(&self.spool).lose(span, LossCause::NotWritten),
             Work::RuleStates(states) => {
@@ -145,7 +154,7 @@ impl Keeper {
     }
 
     fn commit(&mut self, written: &[Draft]) {
-        self.commit_alarms();
+        let written = if self.commit_alarms() { written } else { &[] };
         let result = lock(&self.spool).commit();
         match result {
             Ok(()) => {
@@ -163,8 +172,8 @@ impl Keeper {
         }
     }
 
-    /// Writes the alarms that wait, each made durable at once.
-    fn commit_alarms(&mut self) {
+    /// Writes the alarms that wait, each made durable at once; says whether the disk took them.
+    fn commit_alarms(&mut self) -> bool {
         while let Some(alarm) = self.alarms.front() {
             let result = write_alarm(&mut lock(&self.spool), alarm);
             match result {
@@ -174,10 +183,11 @@ impl Keeper {
                 }
                 Err(e) => {
                     self.note(&e);
-                    return;
+                    return false;
                 }
             }
         }
+        true
     }
 
     /// Complains, now and again, and then also writes down what is lost so far.
@@ -189,8 +199,8 @@ impl Keeper {
 
     fn hold_back(&self) {
         let Some(limit) = self.hold_back_above else { return };
-        while lock(&self.spool).stats().bytes > limit && Arc::strong_count(&self.spool) > 1 {
-            std::thread::sleep(Duration::from_millis(20));
+        while lock(&self.spool).stats().bytes > limit && !self.stop.load(Ordering::Relaxed) {
+            std::thread::sleep(LOOK_AGAIN);
         }
     }
 }

@@ -1,16 +1,18 @@
 //! The program that runs on the Raspberry Pi beside the sensors: it samples, warns with the siren,
 //! keeps what it has measured until the centre says that it has it, and sends it when it can.
 //!
-//! Three threads, of which none waits for the next: the [sampler](sampler) reads parts and drives
-//! the siren, the [keeper](keeper) writes to the spool, and the [publisher](publisher) talks to
-//! the broker through the one module that knows the MQTT client, [link](link).
+//! Three threads, of which none waits for the next: the [sampler] reads parts and drives
+//! the siren, the [keeper] writes to the spool, and the [publisher] talks to
+//! the broker through the one module that knows the MQTT client, [link].
 
 mod backoff;
 mod births;
 mod clock;
 mod command;
 mod config;
+mod describe;
 mod hal;
+mod handover;
 mod keeper;
 mod link;
 mod publisher;

@@ -28,7 +28,8 @@ use tram_spool::{Recovery, Spool};
 use crate::{
     births::Herald,
     clock::Clock,
-    config::{BackendKind, Checked, Config, ScenarioKind, batch_limits, spool_options},
+    config::{BackendKind, Checked, Config, batch_limits, spool_options},
+    describe::describe,
     hal::{Backend, Emulated, Linux, RaspberryPi},
     keeper::{Keeper, MAX_WAITING_WORK, SampledLog, Trouble, Work},
     link::{Address, TlsFiles, client_config},
@@ -44,49 +45,6 @@ const STOP_WAITS: Duration = Duration::from_secs(2);
 const HEARTBEAT: Duration = Duration::from_secs(60);
 /// The largest file of rule states that is read.
 const MAX_STATES_BYTES: u64 = 64 << 20;
-
-/// Says what a station file describes.
-pub(crate) fn describe(checked: &Checked) {
-    let config = &checked.config;
-    println!("tram-edge {}, station {}", env!("CARGO_PKG_VERSION"), config.node);
-    for c in &checked.channels {
-        let a = &c.about;
-        let (name, unit) = (a.name, a.quantity.unit());
-        println!("  reads   {name} ({unit}) every {} s from {}", c.interval_s, a.sensor);
-    }
-    println!("  on      {}", platform(config));
-    for rule in &checked.rules {
-        let from = rule.siren_from.unwrap_or_default();
-        match &config.siren {
-            Some(siren) => {
-                println!("  siren   pin {}, by rule {} from level {from}", siren.pin, rule.id);
-            }
-            None => println!("  siren   none; rule {} is sent as an alarm only", rule.id),
-        }
-    }
-    let mib = config.spool.max_bytes >> 20;
-    println!("  keeps   up to {mib} MiB in {}", config.data.display());
-    println!("  sends   to {} as {}", config.broker.url, config.node);
-}
-
-fn platform(config: &Config) -> String {
-    match config.hardware.backend {
-        BackendKind::Rppal => "a Raspberry Pi".to_owned(),
-        BackendKind::Linux => format!("Linux devices, {}", config.hardware.gpio_chip),
-        BackendKind::Emulator => {
-            let e = config.emulator.clone().unwrap_or_default();
-            match (e.scenario, e.replay) {
-                (ScenarioKind::Replay, Some(path)) => {
-                    format!("emulated parts, replaying {}", path.display())
-                }
-                (scenario, _) => {
-                    let scenario = format!("{scenario:?}").to_lowercase();
-                    format!("emulated parts, scenario {scenario} at {} times its pace", e.speed)
-                }
-            }
-        }
-    }
-}
 
 /// Runs the station until it is asked to stop, or a recording has been replayed and acknowledged.
 ///
@@ -104,6 +62,7 @@ pub(crate) fn run(checked: &Checked) -> Result<()> {
     let channels = number_channels(checked, &mut spool)?;
     let spool: SharedSpool = Arc::new(Mutex::new(spool));
     let kept = Arc::new(Notify::new());
+    let stop = Arc::new(AtomicBool::new(false));
     let (work, taken) = sync_channel(MAX_WAITING_WORK);
     let keeper = Keeper {
         work: taken,
@@ -113,10 +72,10 @@ pub(crate) fn run(checked: &Checked) -> Result<()> {
         sampled_log: sampled_log(config, &channels)?,
         states_file: states_file(config),
         alarms: VecDeque::new(),
+        stop: Arc::clone(&stop),
         hold_back_above: replay.as_ref().map(|_| config.spool.max_bytes / 2),
         trouble: Trouble::default(),
     };
-    let stop = Arc::new(AtomicBool::new(false));
     let counters = Arc::new(Counters::default());
     let wiring = Wiring { clock: clock.clone(), replay, channels, keeper: work };
     let sampler = sampler(checked, backend, wiring, &stop, &counters)?;
@@ -205,24 +164,38 @@ fn sampler(
     })
 }
 
-/// Rings when both threads have ended and everything is in the spool.
-type Written = oneshot::Receiver<()>;
+/// The two threads.
+struct Threads {
+    sampler: Option<thread::JoinHandle<()>>,
+    /// Rings when the keeper has ended, which it does when the sampler has and everything is in
+    /// the spool.
+    written: oneshot::Receiver<()>,
+}
 
-fn start(sampler: Sampler, keeper: Keeper) -> Result<Written> {
-    let (written, all_written) = oneshot::channel();
-    thread::Builder::new().name("sampler".to_owned()).spawn(move || sampler.run())?;
+impl Threads {
+    /// Waits until everything is in the spool.
+    async fn ended(&mut self) -> Result<()> {
+        (&mut self.written).await.map_err(|_| anyhow!("the keeper has died; see above"))?;
+        let sampler = self.sampler.take().map_or(Ok(()), thread::JoinHandle::join);
+        sampler.map_err(|_| anyhow!("the sampler has died; see above"))
+    }
+}
+
+fn start(sampler: Sampler, keeper: Keeper) -> Result<Threads> {
+    let (tell, written) = oneshot::channel();
+    let sampler = thread::Builder::new().name("sampler".to_owned()).spawn(move || sampler.run())?;
     thread::Builder::new().name("keeper".to_owned()).spawn(move || {
         keeper.run();
-        let _ = written.send(());
+        let _ = tell.send(());
     })?;
-    Ok(all_written)
+    Ok(Threads { sampler: Some(sampler), written })
 }
 
 /// Waits for whatever comes first: a signal, the end of a recording, or a thread that died.
 async fn conduct(
     publisher: Publisher,
     phase: watch::Sender<Phase>,
-    mut written: Written,
+    mut threads: Threads,
     stop: &AtomicBool,
     spool: &SharedSpool,
     counters: &Counters,
@@ -237,8 +210,8 @@ async fn conduct(
         tokio::select! {
             _ = interrupt.recv() => break,
             _ = terminate.recv() => break,
-            ended = &mut written, if !threads_ended => {
-                ended.map_err(|_| anyhow!("a thread has died; see its message above"))?;
+            ended = threads.ended(), if !threads_ended => {
+                ended?;
                 threads_ended = true;
                 // Only a recording ends by itself.
                 phase.send_replace(Phase::Finishing);
@@ -250,7 +223,7 @@ async fn conduct(
     info!("stopping: the last readings are written and sent");
     stop.store(true, Ordering::Relaxed);
     if !threads_ended {
-        let _ = written.await;
+        threads.ended().await?;
     }
     phase.send_replace(Phase::Stopping(STOP_WAITS));
     publishing.await.context("the publisher has died")
@@ -361,7 +334,7 @@ fn read_states(file: &Path) -> Vec<(String, State)> {
     if !small {
         return Vec::new();
     }
-    let read = fs::read(file).ok().and_then(|bytes| serde_json::from_slice(&bytes).ok());
+    let read = fs::read(file).ok().and_then(|bytes| Watch::decoded(&bytes));
     read.unwrap_or_else(|| {
         warn!("{} cannot be read; rules begin anew", file.display());
         Vec::new()

@@ -3,20 +3,19 @@
 //! fit is counted as lost.
 
 use std::{
-    collections::{HashMap, VecDeque},
+    collections::HashMap,
     sync::{
         Arc,
         atomic::{AtomicBool, AtomicU64, Ordering},
-        mpsc::{SyncSender, TrySendError},
+        mpsc::SyncSender,
     },
     time::Duration,
 };
 
 use tracing::{info, warn};
 use tram_emulator::Board;
-use tram_node::{Batcher, Draft, Measured, Qc, Schedule};
+use tram_node::{Batcher, Measured, Qc, Schedule};
 use tram_rules::Observation;
-use tram_spool::Span;
 use tram_wire::{
     AlarmKind, ChannelName, ChannelNumber, ClockState, MilliCelsius, NodeId, Point, Quality,
     Quantity, Tests, UnixMicros, UptimeMicros,
@@ -26,6 +25,7 @@ use crate::{
     clock::{Clock, Moment},
     config::seconds,
     hal::Backend,
+    handover::Handover,
     keeper::{AlarmDraft, Work},
     sensor::{Ask, Mounted, Reading, Values},
     siren::{Decision, Watch},
@@ -43,8 +43,6 @@ const LONGEST_READING_US: u64 = 2_000_000;
 const MARGIN_US: u64 = 50_000;
 /// An air temperature older than this corrects nothing.
 const AIR_VALID_US: u64 = 3_600_000_000;
-/// The most alarms that wait for the keeper; more push the oldest out.
-const MAX_WAITING_ALARMS: usize = 64;
 /// The rules' states are kept this often even when nothing happens.
 const STATES_EVERY_US: u64 = 60_000_000;
 
@@ -95,12 +93,9 @@ pub(crate) struct Sampler {
     scheduled_on: ClockState,
     batcher: Batcher,
     watch: Watch,
-    keeper: SyncSender<Work>,
+    handover: Handover,
     stop: Arc<AtomicBool>,
     counters: Arc<Counters>,
-    /// Readings that the keeper could not take.
-    refused: Option<Span>,
-    alarms: VecDeque<AlarmDraft>,
     latest: HashMap<ChannelName, (i64, UptimeMicros)>,
     rules_looked: i64,
     states_kept: UptimeMicros,
@@ -134,6 +129,8 @@ impl Sampler {
     pub(crate) fn new(setup: Setup) -> anyhow::Result<Self> {
         let Setup { node, clock, backend, replay, mounted, channels, batcher, watch, .. } = setup;
         let now = clock.now();
+        // A recording can wait; sensors cannot.
+        let handover = Handover::new(setup.keeper, replay.is_some());
         let mut next = 0;
         let posts: Vec<Post> = mounted
             .into_iter()
@@ -158,11 +155,9 @@ impl Sampler {
             scheduled_on: now.state,
             batcher,
             watch,
-            keeper: setup.keeper,
+            handover,
             stop: setup.stop,
             counters: setup.counters,
-            refused: None,
-            alarms: VecDeque::new(),
             latest: HashMap::new(),
             rules_looked: i64::MIN,
             states_kept: now.uptime,
@@ -182,15 +177,9 @@ impl Sampler {
             self.wait(now);
         }
         if let Some(draft) = self.batcher.flush() {
-            self.hand_over(draft, true);
+            self.handover.draft(draft);
         }
-        self.keep_states(true);
-        while let Some(alarm) = self.alarms.pop_front() {
-            let _ = self.keeper.send(Work::Alarm(alarm));
-        }
-        if let Some(span) = self.refused.take() {
-            let _ = self.keeper.send(Work::Refused(span));
-        }
+        self.handover.finish(self.watch.encoded());
     }
 
     /// One look at everything.
@@ -212,19 +201,21 @@ impl Sampler {
             self.proceed(index, now);
         }
         if let Some(draft) = self.batcher.poll(self.batch_age_clock(now)) {
-            self.hand_over(draft, false);
+            self.handover.draft(draft);
         }
         if now.unix.0.saturating_sub(self.rules_looked) >= RULE_TICK_US {
             self.rules_looked = now.unix.0;
             let decisions = self.watch.tick(now.unix);
             self.announce(decisions, now);
         }
-        self.hand_over_alarms();
+        self.handover.alarms();
         if now.uptime.since(self.states_kept) >= STATES_EVERY_US {
             self.states_kept = now.uptime;
             self.states_changed = true;
         }
-        self.keep_states(false);
+        if self.states_changed {
+            self.states_changed = !self.handover.states(self.watch.encoded());
+        }
     }
 
     /// A recording's batches are finished by size: its hours pass in milliseconds.
@@ -316,7 +307,7 @@ impl Sampler {
         self.observe(name, quantity, point, at.clock, now);
         let age_clock = self.batch_age_clock(now);
         if let Some(draft) = self.batcher.push(at.clock, number, quantity, point, age_clock) {
-            self.hand_over(draft, false);
+            self.handover.draft(draft);
         }
     }
 
@@ -360,57 +351,7 @@ impl Sampler {
                 value: t.value,
                 siren,
             };
-            if self.alarms.len() >= MAX_WAITING_ALARMS {
-                warn!("the disk has held up more than {MAX_WAITING_ALARMS} alarms; one is dropped");
-                self.alarms.pop_front();
-            }
-            self.alarms.push_back(alarm);
-        }
-        self.hand_over_alarms();
-    }
-
-    fn hand_over_alarms(&mut self) {
-        while let Some(alarm) = self.alarms.front() {
-            match self.keeper.try_send(Work::Alarm(*alarm)) {
-                Ok(()) => {
-                    self.alarms.pop_front();
-                }
-                Err(TrySendError::Full(_) | TrySendError::Disconnected(_)) => return,
-            }
-        }
-    }
-
-    fn keep_states(&mut self, wait: bool) {
-        if !self.states_changed && !wait {
-            return;
-        }
-        let states = serde_json::to_vec(&self.watch.states());
-        let Ok(states) = states else { return };
-        let work = Work::RuleStates(states);
-        let sent =
-            if wait { self.keeper.send(work).is_ok() } else { self.keeper.try_send(work).is_ok() };
-        self.states_changed = !sent;
-    }
-
-    /// Gives a draft to the keeper. Only a recording, and the end, can wait for it.
-    fn hand_over(&mut self, draft: Draft, wait: bool) {
-        if wait || self.replay.is_some() {
-            let _ = self.keeper.send(Work::Draft(draft));
-            return;
-        }
-        if let Some(span) = self.refused.take()
-            && let Err(TrySendError::Full(_)) = self.keeper.try_send(Work::Refused(span))
-        {
-            self.refused = Some(span);
-        }
-        if let Err(TrySendError::Full(Work::Draft(draft))) =
-            self.keeper.try_send(Work::Draft(draft))
-        {
-            let (from, to) = draft.times();
-            let readings = u32::try_from(draft.readings()).unwrap_or(u32::MAX);
-            let span = Span { clock: draft.clock, from, to, readings };
-            warn!(readings, "the disk does not keep up; readings are lost");
-            self.refused = Some(self.refused.map_or(span, |before| before.hull(&span)));
+            self.handover.alarm(alarm);
         }
     }
 

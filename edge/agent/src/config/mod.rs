@@ -146,7 +146,7 @@ pub(crate) enum BackendKind {
 }
 
 /// What the emulated world does.
-#[derive(Debug, Clone, Default, Deserialize)]
+#[derive(Debug, Clone, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct Emulator {
     #[serde(default)]
@@ -168,6 +168,18 @@ pub(crate) struct Emulator {
 impl Emulator {
     fn speed() -> u32 {
         1
+    }
+}
+
+impl Default for Emulator {
+    fn default() -> Self {
+        Self {
+            scenario: ScenarioKind::default(),
+            replay: None,
+            seed: 0,
+            speed: Self::speed(),
+            sampled_log: None,
+        }
     }
 }
 

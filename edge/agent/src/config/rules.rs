@@ -37,7 +37,7 @@ pub(super) fn load(
     }
     if rules.len() > MAX_NODE_RULES {
         let message = format!("{} rules drive the siren of {node}", rules.len());
-        mistakes.extend(about(message, "a node evaluates 32 at most"));
+        mistakes.extend(about(message, &format!("a node evaluates {MAX_NODE_RULES} at most")));
     }
     if mistakes.is_empty() { Ok(rules) } else { Err(mistakes) }
 }

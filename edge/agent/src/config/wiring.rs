@@ -85,7 +85,7 @@ pub(super) fn conflicts(config: &Config) -> Vec<Conflict> {
     conflicts
 }
 
-/// Whose key it is: `tmp105[1].address` is that of the second [[tmp105]].
+/// Whose key it is: `tmp105[1].address` is that of the second `[[tmp105]]`.
 fn owner(key: &str) -> String {
     let table = key.split('.').next().unwrap_or(key);
     match table.trim_end_matches(']').split_once('[') {

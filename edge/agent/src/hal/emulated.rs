@@ -38,8 +38,7 @@ impl Emulated {
     pub(crate) fn new(config: &Config) -> Result<(Self, Clock)> {
         let emulator = config.emulator.clone().unwrap_or_default();
         let scenario = scenario(&emulator)?;
-        // A scenario without a table of its own runs at its own pace.
-        let world = World::new(scenario, emulator.seed, emulator.speed.max(1));
+        let world = World::new(scenario, emulator.seed, emulator.speed);
         let (booted, start) = match world.clock() {
             BoardClock::Real => (monotonic(), None),
             BoardClock::Virtual { start, .. } => (UptimeMicros(0), Some(start)),

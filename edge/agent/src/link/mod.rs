@@ -16,7 +16,7 @@ use std::{sync::Arc, time::Duration};
 use rumqttc::{
     TlsConfiguration, Transport,
     v5::{
-        AsyncClient, ConnectionError, Event, EventLoop, MqttOptions,
+        AsyncClient, ConnectionError, Event, EventLoop, MqttOptions, StateError,
         mqttbytes::{
             QoS,
             v5::{
@@ -229,6 +229,9 @@ fn explain(error: &ConnectionError) -> String {
         ConnectionError::Timeout(_) => "the broker does not answer".to_owned(),
         ConnectionError::Io(e) => e.to_string(),
         ConnectionError::Tls(e) => format!("TLS: {e}"),
+        ConnectionError::MqttState(StateError::ConnectionAborted) => {
+            "the broker has closed the connection".to_owned()
+        }
         other => other.to_string(),
     }
 }
