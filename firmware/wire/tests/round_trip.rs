@@ -6,8 +6,9 @@ mod mix;
 
 use proptest::prelude::*;
 use tram_wire::{
-    Ack, Alarm, Batch, BatchHeader, Birth, ChannelNumber, ClockState, Column, Command, Flag, Loss,
-    LossCause, MAX_BATCH_READINGS, Point, Quality, Quantity, Seq, SpoolId, Status, Tests,
+    Ack, Alarm, Batch, BatchHeader, Birth, ChannelNumber, ClockState, Column, Command, EncodeError,
+    Flag, Loss, LossCause, MAX_BATCH_READINGS, Point, Quality, Quantity, Seq, SpoolId, Status,
+    Tests,
 };
 
 fn quality() -> impl Strategy<Value = Quality> {
@@ -133,4 +134,22 @@ fn few_bytes_cannot_stand_for_more_readings_than_the_limit() {
     e.array(3).unwrap().i64(0).unwrap().i64(1).unwrap().u64(1 << 40).unwrap();
     let error = Batch::decode(e.writer()).unwrap_err();
     assert_eq!(error.to_string(), "more readings in a batch than the documented limit");
+}
+
+#[test]
+fn what_cannot_be_read_back_is_not_written() {
+    let point = |micros, value| Point { micros, value: Some(value), quality: Quality::GOOD };
+    let of = |a: Point, b: Point| {
+        let mut column = Column::new(ChannelNumber(0), Quantity::Length);
+        column.push(a);
+        column.push(b);
+        Batch { columns: vec![column], ..mix::reference_mix() }.encode()
+    };
+    let distance = |bytes: Result<Vec<u8>, _>| {
+        bytes.unwrap_err() == EncodeError::Value("distance in a column")
+    };
+    assert!(distance(of(point(0, 0), point(1, i64::MIN))), "2^63 apart");
+    assert!(distance(of(point(0, -1), point(1, i64::MAX))), "2^63 apart");
+    assert!(distance(of(point(0, i64::MIN), point(1, i64::MAX))), "2^64 - 1 apart");
+    assert!(distance(of(point(i64::MIN, 0), point(0, 0))), "times 2^63 apart");
 }

@@ -79,7 +79,10 @@ fn check_column(c: &Column, base: i64) -> Result<(), EncodeError> {
         && c.micros.iter().all(|t| t.checked_sub(base).is_some_and(|d| d.checked_mul(4).is_some()));
     let mut present = c.values.iter().flatten();
     let mut last = present.next().copied().unwrap_or(0);
-    let values_fit = present.all(|v| v.checked_sub(core::mem::replace(&mut last, *v)).is_some());
+    let values_fit = present.all(|v| {
+        // A step of 2^63 has no positive counterpart of 63 bits.
+        v.checked_sub(core::mem::replace(&mut last, *v)).is_some_and(|step| step != i64::MIN)
+    });
     if times_fit && values_fit { Ok(()) } else { Err(EncodeError::Value("distance in a column")) }
 }
 
