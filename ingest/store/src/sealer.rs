@@ -2,7 +2,13 @@
 
 use std::{collections::BTreeSet, sync::Arc};
 
-use crate::{LogId, StoreError, day::Day, day_file::DayFile, head::Frozen, store::Shared};
+use crate::{
+    LogId, StoreError,
+    day::Day,
+    day_file::DayFile,
+    head::Frozen,
+    store::{SealedNews, Shared},
+};
 
 /// Moves readings from the head into compressed chunks. Works on connections of its own, so it
 /// may run on a thread of its own beside [`Log::append`](crate::Log::append).
@@ -55,7 +61,8 @@ impl Sealer {
             self.seal_day(day, &frozen, &mut sealed)?;
         }
         self.sealed = frozen.through;
-        self.shared.set_sealed(frozen);
+        let latest = frozen.latest.iter().copied().collect();
+        self.shared.add_sealed(SealedNews { through: frozen.through, latest });
         // Only now, when the files hold it: a reader looks at the head first.
         self.shared.head.write().thaw();
         Ok(Some(sealed))

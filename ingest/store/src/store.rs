@@ -3,6 +3,7 @@
 mod open;
 
 use std::{
+    collections::BTreeMap,
     fs::File,
     path::{Path, PathBuf},
     sync::{
@@ -15,9 +16,9 @@ use tram_pipeline::{DatastreamKey, Memory};
 use tram_wire::{Birth, ChannelName, NodeId, UnixMicros};
 
 use crate::{
-    Aggregates, History, Latest, Log, LogReader, Options, Quarantined, Sealer, StoreError,
+    Aggregates, History, Latest, Log, LogId, LogReader, Options, Quarantined, Sealer, StoreError,
     error::wrap,
-    head::{Frozen, SharedHead},
+    head::{SeriesId, SharedHead},
     memory, quarantine, schema,
 };
 
@@ -74,7 +75,7 @@ pub(crate) struct Shared {
     pub(crate) options: Options,
     pub(crate) head: SharedHead,
     /// What the sealer has done and the log has not written yet.
-    sealed: Mutex<Option<Arc<Frozen>>>,
+    sealed: Mutex<Option<SealedNews>>,
     pub(crate) refused: Refused,
     /// Held while the store is open, so that no other process opens it.
     _lock: File,
@@ -89,17 +90,34 @@ impl Shared {
         self.dir.join("log.db")
     }
 
-    /// Leaves word for the log. What it has not taken up yet is older and told by this as well.
-    pub(crate) fn set_sealed(&self, frozen: Arc<Frozen>) {
+    /// Leaves word for the log, beside what it has not written yet.
+    pub(crate) fn add_sealed(&self, news: SealedNews) {
         let mut slot = self.sealed.lock().unwrap_or_else(PoisonError::into_inner);
-        match &*slot {
-            Some(newer) if newer.through >= frozen.through => {}
-            _ => *slot = Some(frozen),
-        }
+        slot.get_or_insert_default().merge(news);
     }
 
-    pub(crate) fn take_sealed(&self) -> Option<Arc<Frozen>> {
+    pub(crate) fn take_sealed(&self) -> Option<SealedNews> {
         self.sealed.lock().unwrap_or_else(PoisonError::into_inner).take()
+    }
+}
+
+/// What the sealer has done, for the log to write down.
+#[derive(Debug, Default)]
+pub(crate) struct SealedNews {
+    pub(crate) through: LogId,
+    /// The latest readings of the series that had some.
+    pub(crate) latest: BTreeMap<SeriesId, Latest>,
+}
+
+impl SealedNews {
+    fn merge(&mut self, other: Self) {
+        self.through = self.through.max(other.through);
+        for (id, latest) in other.latest {
+            let known = self.latest.entry(id).or_insert(latest);
+            if latest.time > known.time {
+                *known = latest;
+            }
+        }
     }
 }
 

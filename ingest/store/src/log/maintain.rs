@@ -3,7 +3,7 @@
 use rusqlite::{TransactionBehavior, params};
 
 use super::{Cursor, Log, SEAL};
-use crate::{LogId, StoreError, error::wrap, latest};
+use crate::{LogId, StoreError, error::wrap, latest, store::SealedNews};
 
 /// The most entries deleted in one call of [`Log::maintain`], so that an append waits little.
 const MAX_TRIM: i64 = 20_000;
@@ -33,8 +33,8 @@ impl Log {
     /// [`fatal`](StoreError::fatal) the log takes nothing more.
     pub fn maintain(&mut self) -> Result<u64, StoreError> {
         let sealed = self.shared.take_sealed();
-        if let Some(frozen) = &sealed {
-            self.advance(SEAL, frozen.through);
+        if let Some(news) = &sealed {
+            self.advance(SEAL, news.through);
         }
         let target = self.trim_target();
         if sealed.is_none()
@@ -43,9 +43,9 @@ impl Log {
         {
             return Ok(0);
         }
-        let trimmed = self.write_maintenance(sealed.as_deref(), target);
-        if let (Err(_), Some(frozen)) = (&trimmed, sealed) {
-            self.shared.set_sealed(frozen);
+        let trimmed = self.write_maintenance(sealed.as_ref(), target);
+        if let (Err(_), Some(news)) = (&trimmed, sealed) {
+            self.shared.add_sealed(news);
         }
         let bytes = trimmed.map_err(|e| self.judge(e))?;
         let deleted = target.0.abs_diff(self.stats.trimmed.0);
@@ -66,7 +66,7 @@ impl Log {
     /// Says how many bytes of payload were deleted.
     fn write_maintenance(
         &mut self,
-        sealed: Option<&crate::head::Frozen>,
+        sealed: Option<&SealedNews>,
         target: LogId,
     ) -> Result<u64, StoreError> {
         let error = |e| wrap(&self.path, &e);
@@ -78,7 +78,7 @@ impl Log {
                 .and_then(|mut s| s.execute(params![name, cursor.position.0]))
                 .map_err(error)?;
         }
-        for (id, reading) in sealed.into_iter().flat_map(|f| &f.latest) {
+        for (id, reading) in sealed.into_iter().flat_map(|news| &news.latest) {
             latest::save(&tx, *id, reading).map_err(error)?;
         }
         let bytes: i64 = tx

@@ -66,6 +66,24 @@ fn killed_between_two_days_of_a_seal_it_goes_on() {
 }
 
 #[test]
+fn two_seals_before_the_log_hears_of_them_lose_no_latest_reading() {
+    let dir = tempfile::tempdir().unwrap();
+    let (mut opened, _) = born(dir.path());
+    for channel in 0..2 {
+        opened
+            .log
+            .append(&[record(channel, usize::from(channel == 1), &series(NOW.0, 1))])
+            .unwrap();
+        opened.sealer.seal().unwrap();
+    }
+    opened.log.maintain().unwrap();
+    let latest = opened.store.latest();
+    assert_eq!(latest.len(), 2);
+    drop(opened);
+    assert_eq!(open(dir.path()).store.latest(), latest);
+}
+
+#[test]
 fn a_reader_beside_the_sealer_sees_every_reading_once() {
     let dir = tempfile::tempdir().unwrap();
     let (mut opened, mut p) = born(dir.path());
