@@ -425,6 +425,7 @@ fn after_a_crash_each_state_skips_what_it_has_seen() {
     // No time passes, so nothing is written by routine: the flood's transition writes its state
     // only, the rain's readings have to come again.
     let now = centre.now;
+    centre.now = now.plus(9);
     centre.take(vec![rain(now.plus(1), 79_000)], Vec::new());
     centre.take(vec![level(now.plus(2), 79_500)], Vec::new());
     centre.take(vec![level(now.plus(3), 80_100)], Vec::new());
