@@ -8,10 +8,12 @@ use std::{
     time::{Duration, Instant},
 };
 
-use tram_alerts::{Alarm, AlarmState, Alerts, AlertsError, Entry, NodeAlarm, Webhook, deliver_due};
+use tram_alerts::{
+    Alarm, AlarmState, Alerts, AlertsError, DeliveryResult, Entry, NodeAlarm, Webhook,
+};
 use tram_rules::Observation;
 use tram_store::{LogEntry, LogId, LogReader, StoreError};
-use tram_wire::UnixMicros;
+use tram_wire::{EpisodeId, UnixMicros};
 
 use crate::{board::Board, clock, ledger::Ledger, live::Hub, wake::Wake};
 
@@ -47,12 +49,14 @@ impl Alarms {
     }
 
     /// Tells every page which alarms have changed, and the receivers' threads to look.
-    pub(crate) fn publish(&self, changed: &[Alarm]) {
+    pub(crate) fn publish(&self, changed: &[EpisodeId]) {
         let all = self.alerts().alarms(clock::now());
         match all {
             Ok(all) => {
+                let changed: Vec<Alarm> =
+                    all.iter().filter(|a| changed.contains(&a.id)).cloned().collect();
                 self.board.alarm_levels(&levels(&all));
-                self.hub.alarms(all, changed);
+                self.hub.alarms(all, &changed);
             }
             Err(error) => tracing::error!(%error, "the alarm list cannot be read"),
         }
@@ -113,7 +117,7 @@ impl Evaluator {
                 break;
             }
         }
-        if let Err(error) = self.alarms.alerts().flush(clock::now()) {
+        if let Err(error) = self.alarms.alerts().flush() {
             tracing::error!(%error, "the rules' state could not be written; it is made again");
         }
     }
@@ -136,10 +140,9 @@ impl Evaluator {
             if entries.is_empty() {
                 break;
             }
-            let seen: Vec<Seen> = entries.iter().map(Seen::new).collect();
-            let entries: Vec<Entry<'_>> = seen.iter().map(Seen::entry).collect();
+            let entries: Vec<Entry> = entries.iter().map(entry).collect();
             let applied = self.alarms.alerts().apply(&entries, clock::now());
-            self.note(&applied.map_err(|e| e.to_string())?.changed)?;
+            self.note(&applied.map_err(|e| e.to_string())?.changed);
         }
         Ok(())
     }
@@ -151,24 +154,23 @@ impl Evaluator {
             return ticked;
         }
         let applied = self.alarms.alerts().tick(clock::now());
-        let noted = applied.map_err(|e| e.to_string()).and_then(|a| self.note(&a.changed));
-        if let Err(reason) = noted {
-            tracing::error!(reason, "the rules could not look at the clock");
+        match applied {
+            Ok(applied) => self.note(&applied.changed),
+            Err(error) => tracing::error!(%error, "the rules could not look at the clock"),
         }
         now
     }
 
     /// Tells how far the engine is and what it changed.
-    fn note(&self, changed: &[Alarm]) -> Result<(), String> {
+    fn note(&self, changed: &[EpisodeId]) {
         let (position, cursor) = {
             let alerts = self.alarms.alerts();
-            (alerts.position(), alerts.cursor().map_err(|e| e.to_string())?)
+            (alerts.position(), alerts.cursor())
         };
         self.ledger.set_alerts(log_id(position), log_id(cursor));
         if !changed.is_empty() {
             self.alarms.publish(changed);
         }
-        Ok(())
     }
 }
 
@@ -178,41 +180,27 @@ pub(crate) fn log_id(position: u64) -> LogId {
 }
 
 /// An entry of the log as the engine wants to see it.
-struct Seen {
-    position: u64,
-    observations: Vec<Observation>,
-    alarm: Option<NodeAlarm>,
-}
-
-impl Seen {
-    fn new(entry: &LogEntry) -> Self {
-        let observations = entry.columns.iter().flat_map(|column| {
-            let key = column.key;
-            column.points().map(move |point| Observation {
-                station: key.node,
-                channel: key.channel,
-                quantity: key.quantity,
-                time: UnixMicros(point.micros),
-                value: point.value,
-                quality: point.quality,
-            })
-        });
-        let alarm = entry.alarm.as_ref();
-        Self {
-            // Places in the log count from 1.
-            position: u64::try_from(entry.id.0).unwrap_or(0),
-            observations: observations.collect(),
-            alarm: alarm
-                .map(|a| NodeAlarm::new(entry.node, &a.alarm, a.key.channel, a.key.quantity, a.at)),
-        }
-    }
-
-    fn entry(&self) -> Entry<'_> {
-        Entry {
-            position: self.position,
-            observations: &self.observations,
-            alarms: self.alarm.as_slice(),
-        }
+fn entry(entry: &LogEntry) -> Entry {
+    let observations = entry.columns.iter().flat_map(|column| {
+        let key = column.key;
+        column.points().map(move |point| Observation {
+            station: key.node,
+            channel: key.channel,
+            quantity: key.quantity,
+            time: UnixMicros(point.micros),
+            value: point.value,
+            quality: point.quality,
+        })
+    });
+    let alarm = entry
+        .alarm
+        .as_ref()
+        .map(|a| NodeAlarm::new(entry.node, &a.alarm, a.key.channel, a.key.quantity, a.at));
+    Entry {
+        // Places in the log count from 1.
+        position: u64::try_from(entry.id.0).unwrap_or(0),
+        observations: observations.collect(),
+        alarms: alarm.into_iter().collect(),
     }
 }
 
@@ -225,8 +213,8 @@ pub(crate) fn deliver(alarms: Arc<Alarms>, webhook: Webhook) -> std::io::Result<
         let target = webhook.name().to_owned();
         loop {
             let heard = alarms.outbox.rings();
-            let rest = deliver_due(&alarms.alerts, &webhook, clock::now)
-                .and_then(|_| rest(&alarms, &target))
+            let rest = send_due(&alarms, &webhook, &target)
+                .and_then(|()| rest(&alarms, &target))
                 .unwrap_or_else(|error| {
                     tracing::error!(target, %error, "the outbox cannot be read");
                     TICK
@@ -238,9 +226,26 @@ pub(crate) fn deliver(alarms: Arc<Alarms>, webhook: Webhook) -> std::io::Result<
     })
 }
 
+/// Sends what is due to a receiver, one after the other and without holding the engine.
+fn send_due(alarms: &Alarms, webhook: &Webhook, target: &str) -> Result<(), AlertsError> {
+    let due = alarms.alerts().due(target, clock::now())?;
+    for delivery in due {
+        if alarms.outbox.stopping() {
+            break;
+        }
+        let result = webhook.send(&delivery, clock::now());
+        alarms.alerts().done(&delivery, &result, clock::now())?;
+        if matches!(result, DeliveryResult::Failed(_)) {
+            // The receiver is not there: the others wait until it is.
+            break;
+        }
+    }
+    Ok(())
+}
+
 /// How long there is nothing to do for a receiver.
 fn rest(alarms: &Alarms, target: &str) -> Result<Duration, AlertsError> {
-    let next = alarms.alerts().next_due(target)?;
+    let next = alarms.alerts().next_due(target, clock::now())?;
     Ok(next.map_or(LONGEST_SLEEP, |next| {
         let micros = u64::try_from(next.since(clock::now())).unwrap_or(0);
         Duration::from_micros(micros).min(LONGEST_SLEEP)

@@ -37,8 +37,10 @@ async fn serve(config: &Configuration, ready_file: Option<&Path>) -> Result<(), 
     let mut parts = Box::pin(Parts::start(config)).await?;
     let started = async {
         parts.meet(MEET).await?;
+        // The file first: whoever reads the words may look for it.
+        ready_file.map_or(Ok(()), |path| ready::write(path, &parts))?;
         ready::say(config, &parts);
-        ready_file.map_or(Ok(()), |path| ready::write(path, &parts))
+        Ok(())
     };
     let outcome = match started.await {
         Ok(()) => wait(&mut parts, signals).await,

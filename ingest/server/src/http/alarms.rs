@@ -9,8 +9,8 @@ use axum::{
     http::HeaderMap,
 };
 use serde::{Deserialize, de::DeserializeOwned};
-use tram_alerts::{ActError, Alarm, Alerts};
-use tram_wire::UnixMicros;
+use tram_alerts::{Alarm, Alerts, AlertsError};
+use tram_wire::{EpisodeId, UnixMicros};
 use utoipa::ToSchema;
 
 use super::{App, Refusal, blocking};
@@ -116,21 +116,24 @@ fn read<T: DeserializeOwned>(body: &Bytes) -> Result<T, Refusal> {
 async fn change(
     app: &App,
     id: &str,
-    what: impl FnOnce(&mut Alerts, &str, UnixMicros) -> Result<Alarm, ActError> + Send + 'static,
+    what: impl FnOnce(&mut Alerts, &EpisodeId, UnixMicros) -> Result<Alarm, AlertsError>
+    + Send
+    + 'static,
 ) -> Result<Json<Alarm>, Refusal> {
     let Some(alarms) = app.alarms.clone() else { return Err(unknown(id)) };
-    let id = id.to_owned();
+    let id: EpisodeId = id.parse().map_err(|_| unknown(id))?;
     let changed = blocking(move || {
         let changed = what(&mut alarms.alerts(), &id, clock::now());
         if let Ok(alarm) = &changed {
-            alarms.publish(std::slice::from_ref(alarm));
+            // It may have had another id before.
+            alarms.publish(&[alarm.id]);
         }
         changed
     });
     changed.await?.map(Json).map_err(|error| match error {
-        ActError::Unknown(id) => unknown(&id),
-        ActError::Invalid(what) => Refusal::bad(what, "GET /openapi.json describes the body"),
-        ActError::Alerts(error) => Refusal::broken(&error),
+        AlertsError::Unknown(id) => unknown(&id.to_string()),
+        AlertsError::Invalid(what) => Refusal::bad(what, "GET /openapi.json describes the body"),
+        error => Refusal::broken(&error),
     })
 }
 

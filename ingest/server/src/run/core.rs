@@ -101,8 +101,7 @@ impl Core {
         };
         let stations = config.stations.iter().map(named).collect();
         let engine = Alerts::open(&path, alerts, rules, stations, clock::now()).map_err(failure)?;
-        let cursor = engine.cursor().map_err(failure)?;
-        self.ledger.set_alerts(log_id(engine.position()), log_id(cursor));
+        self.ledger.set_alerts(log_id(engine.position()), log_id(engine.cursor()));
         let alarms = Alarms::new(engine, Arc::clone(&self.board), Arc::clone(&self.hub));
         let reader = self.store.reader().map_err(|e| folder::store_failure(&config.data, &e))?;
         let evaluator = Evaluator {

@@ -26,8 +26,8 @@ fn bad_messages(station: &Station) -> Vec<Bad> {
     let year_1990 = tram_wire::UnixMicros(631_152_000_000_000);
     vec![
         bad(&data, b"\xff\xff", None, "malformed-cbor"),
-        bad(&senml, b"\xff\xff", Some("application/senml+cbor"), "malformed-cbor"),
-        json("{not json", "malformed-json"),
+        bad(&senml, b"\x81\xa3\x00", Some("application/senml+cbor"), "malformed-cbor"),
+        json(r#"[{"n":"#, "malformed-json"),
         json(r#"{"n":"a","v":1}"#, "malformed-senml"),
         json(r#"[{"n":"bad name!","u":"Cel","v":1}]"#, "malformed-senml"),
         bad("tram/v1/a/nonsense", b"x", None, "wrong-topic"),

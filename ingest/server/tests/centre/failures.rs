@@ -59,7 +59,7 @@ fn a_mistake_in_the_configuration_names_file_line_and_fix() {
     let text = configuration(folder.path(), EMBEDDED, "").replace("name_en", "name_em");
     let (code, said) = run(&text, folder.path());
     assert_eq!(code, Some(2), "{said}");
-    assert!(said.contains("bad.toml:11: unknown key `name_em`; write `name_en`"), "{said}");
+    assert!(said.contains("bad.toml:12: unknown key `name_em`; write `name_en`"), "{said}");
     for arguments in [&["rum"][..], &["run", "--confg", "x"], &["run", "--config", "none.toml"]] {
         let (status, said) = Program::start(arguments).ends();
         assert_eq!(status.code(), Some(2), "{said}");

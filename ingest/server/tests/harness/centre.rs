@@ -169,8 +169,8 @@ impl Centre {
         let agent: ureq::Agent =
             ureq::Agent::config_builder().http_status_as_error(false).build().into();
         let mut answer = agent.get(&url).call().unwrap_or_else(|e| panic!("{url}: {e}"));
-        let body = answer.body_mut().read_to_string().expect("text");
-        (answer.status().as_u16(), body)
+        let body = answer.body_mut().read_to_vec().expect("a body");
+        (answer.status().as_u16(), String::from_utf8_lossy(&body).into_owned())
     }
 
     /// What it answers with 200, as JSON.
