@@ -43,6 +43,8 @@ impl Node {
         let mut text = format!("node = \"{name}\"\ndata = \"{data}/data\"\n");
         writeln!(text, "[broker]\nurl = \"mqtt://127.0.0.1:{broker_port}\"\nresend_s = 2")?;
         writeln!(text, "[hardware]\nbackend = \"emulator\"\n[batch]\nmax_age_s = 0.2")?;
+        // The clock of the machine that tests is taken to be right.
+        writeln!(text, "[clock]\nsource = \"ntp\"")?;
         writeln!(text, "[emulator]\nsampled_log = \"{data}/sampled.csv\"\n{scenario}\n{parts}")?;
         std::fs::write(folder.join("edge.toml"), text)?;
         Ok(Self { name: name.to_owned(), program: None, folder })

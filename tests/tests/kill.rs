@@ -12,6 +12,8 @@ use tram_wire::Quantity;
 const KILLS: usize = 10;
 const NODE: &str = "kill-01";
 const PATIENCE: Duration = Duration::from_secs(60);
+/// How much must be stored between two kills.
+const BETWEEN: usize = 100;
 /// Sampled every 50 ms or as fast as the part allows.
 const CHANNELS: [(&str, Quantity); 4] = [
     ("pressure", Quantity::Pressure),
@@ -21,7 +23,7 @@ const CHANNELS: [(&str, Quantity); 4] = [
 ];
 const PARTS: &str = r#"
 [[dps310]]
-interval_s = 0.1
+interval_s = 0.5
 pressure = "pressure"
 temperature = "air_temperature"
 [[tmp105]]
@@ -56,11 +58,11 @@ fn stored(centre: &Centre) -> usize {
     all.sum()
 }
 
-/// Waits until more is stored than before, so that each kill falls into traffic.
+/// Waits until [`BETWEEN`] more are stored than before, so that each kill falls into traffic.
 fn more(centre: &Centre, than: usize) -> usize {
     until("new readings in the store", PATIENCE, || {
         let now = stored(centre);
-        (now > than).then_some(now)
+        (now >= than + BETWEEN).then_some(now)
     })
     .unwrap()
 }

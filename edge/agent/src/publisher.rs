@@ -22,8 +22,6 @@ use crate::{
     window::Window,
 };
 
-/// A connection that lived this long has worked.
-const WORKED_AFTER: Duration = Duration::from_secs(10);
 /// At most one birth in this time, unless something in it changed.
 const BIRTH_AT_MOST_EVERY: Duration = Duration::from_secs(5);
 /// How long the last good-bye may take.
@@ -63,8 +61,13 @@ pub(crate) struct Publisher {
 
 /// Why a connection was left.
 enum Left {
-    /// It broke; the sentence says how.
-    Broken(String),
+    /// It broke.
+    Broken {
+        /// A sentence that says how.
+        reason: String,
+        /// Whether the centre acknowledged anything on it.
+        worked: bool,
+    },
     /// There is nothing more to do.
     Done,
 }
@@ -94,14 +97,14 @@ impl Publisher {
             let reason = match connected {
                 Ok(link) => {
                     said.clear();
-                    let began = Instant::now();
-                    let left = self.serve(link, began).await;
-                    if began.elapsed() >= WORKED_AFTER {
-                        backoff.worked();
-                    }
-                    match left {
+                    match self.serve(link, Instant::now()).await {
                         Left::Done => return,
-                        Left::Broken(reason) => reason,
+                        Left::Broken { reason, worked } => {
+                            if worked {
+                                backoff.worked();
+                            }
+                            reason
+                        }
                     }
                 }
                 Err(reason) => reason,
@@ -153,7 +156,8 @@ impl Publisher {
             }
             Err(Gone) => session.link.reason().await,
         };
-        Left::Broken(ended)
+        // An acknowledgement proves the whole way; a broker that only lets us in proves nothing.
+        Left::Broken { reason: ended, worked: session.acknowledged > 0 }
     }
 
     async fn converse(&mut self, session: &mut Session) -> Result<(), Gone> {

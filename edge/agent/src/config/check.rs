@@ -11,12 +11,10 @@ use super::{
     BackendKind, ChannelTable, Config, Parts, ScenarioKind,
     parts::Named,
     rules, seconds,
-    wiring::{addresses, conflicts},
+    wiring::{addresses, conflicts, shortest_interval_s},
 };
 use crate::births::About;
 
-/// The shortest interval in seconds.
-const MIN_INTERVAL_S: f64 = 0.05;
 /// The longest interval in seconds.
 const MAX_INTERVAL_S: f64 = 86_400.0;
 /// Readings further apart than so many intervals are not compared with each other.
@@ -112,9 +110,11 @@ impl Check<'_> {
         for (i, part) in parts.iter().enumerate() {
             let table = format!("{}[{i}]", P::TABLE);
             let interval = part.interval_s();
-            if !(MIN_INTERVAL_S..=MAX_INTERVAL_S).contains(&interval) {
-                let fix = format!("write {MIN_INTERVAL_S} to {MAX_INTERVAL_S} seconds");
-                self.mistake(&format!("{table}.interval_s"), "the interval is out of range", fix);
+            let shortest = shortest_interval_s(P::TABLE);
+            if !(shortest..=MAX_INTERVAL_S).contains(&interval) {
+                let message = "the part cannot be read at this interval";
+                let fix = format!("write {shortest} to {MAX_INTERVAL_S} seconds");
+                self.mistake(&format!("{table}.interval_s"), message, fix);
             }
             let possible = addresses(P::TABLE);
             if let Some(a) = address(part).filter(|a| !possible.contains(a)) {

@@ -90,7 +90,10 @@ fn a_channel_named_twice_or_not_at_all() {
 #[test]
 fn numbers_out_of_range_say_the_range() {
     let slow = TMP.replace("= 1", "= 100000");
-    assert_eq!(about(&slow), "e.toml:6: the interval is out of range; write 0.05 to 86400 seconds");
+    assert_eq!(
+        about(&slow),
+        "e.toml:6: the part cannot be read at this interval; write 0.05 to 86400 seconds"
+    );
     assert_eq!(
         about(&format!("{TMP}[channel.t]\nlowest = 1.23456\n")),
         "e.toml:9: the number is too fine or too large; write a number of °C with 3 decimals at \

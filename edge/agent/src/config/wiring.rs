@@ -105,3 +105,14 @@ pub(super) fn addresses(table: &str) -> &'static [u8] {
         _ => &[0x69],
     }
 }
+
+/// How often each part has something new, in seconds; asked more often it is not ready.
+pub(super) fn shortest_interval_s(table: &str) -> f64 {
+    match table {
+        // It is set to measure pressure and temperature twice a second each.
+        "dps310" => 0.5,
+        // Its own cycle.
+        "sen5x" => 1.0,
+        _ => 0.05,
+    }
+}
