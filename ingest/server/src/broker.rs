@@ -61,6 +61,8 @@ pub(crate) async fn start(embedded: &Embedded, door: Arc<Door>) -> Result<Runnin
     probe(embedded.listen).await?;
     if let Some(tls) = &embedded.tls {
         probe(tls.listen).await?;
+        // The broker asks for the process's provider; there being one already is as good.
+        let _ = rustls::crypto::ring::default_provider().install_default();
     }
     let broker = MqttBroker::with_config(config).await.map_err(|e| {
         Failure::new(format!("the broker cannot start: {e}"), "Check the section [broker]")

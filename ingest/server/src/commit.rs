@@ -4,6 +4,7 @@
 mod group;
 
 use std::{
+    path::PathBuf,
     sync::Arc,
     thread::JoinHandle,
     time::{Duration, Instant},
@@ -14,7 +15,13 @@ use tram_pipeline::{Incoming, Outcome, Pipeline, Receipt, Record};
 use tram_store::{Log, StoreError};
 use tram_wire::{Command, StatusState};
 
-use crate::{board::Board, clock, ledger::Ledger, link::Delivered, link::Link, wake::Wake};
+use crate::{
+    board::Board,
+    clock, folder,
+    ledger::Ledger,
+    link::{Delivered, Link},
+    wake::Wake,
+};
 use group::Group;
 
 /// How long the first message of a group waits for company.
@@ -44,6 +51,8 @@ pub(crate) struct Commit {
     pub(crate) ledger: Arc<Ledger>,
     /// Rings when the log has grown.
     pub(crate) grown: Arc<Wake>,
+    /// Where the log is, for the sentence about a disk that is full.
+    pub(crate) data: PathBuf,
     /// The name of the alert engine among the consumers of the log, if there is one.
     pub(crate) alerts: Option<&'static str>,
 }
@@ -160,7 +169,8 @@ impl Commit {
                     return Ok(());
                 }
                 Err(error) => {
-                    self.ledger.log_writable(Err(error.to_string()));
+                    let reason = folder::store_failure(&self.data, &error).to_string();
+                    self.ledger.log_writable(Err(reason));
                     if error.fatal() || self.grown.stopping() {
                         return Err(error);
                     }

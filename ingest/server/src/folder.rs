@@ -40,7 +40,7 @@ fn failure(folder: &Path, error: &io::Error) -> Failure {
     }
 }
 
-/// What an error of the store at the start means.
+/// What an error of the store means.
 pub(crate) fn store_failure(folder: &Path, error: &StoreError) -> Failure {
     let folder = folder.display().to_string();
     match error {

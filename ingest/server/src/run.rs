@@ -9,13 +9,11 @@ use std::{path::Path, time::Duration};
 use tokio::sync::oneshot;
 use tram_store::StoreError;
 
-use crate::{clock, config::Configuration, failure::Failure};
+use crate::{clock, config::Configuration, failure::Failure, folder};
 use parts::Parts;
 
 /// How long everything together may take to stop.
 const STOP: Duration = Duration::from_millis(1_500);
-/// How long to wait for the embedded broker at the start.
-const MEET: Duration = Duration::from_secs(10);
 
 /// Runs the centre until it is told to stop.
 ///
@@ -36,14 +34,14 @@ async fn serve(config: &Configuration, ready_file: Option<&Path>) -> Result<(), 
     let signals = Signals::new()?;
     let mut parts = Box::pin(Parts::start(config)).await?;
     let started = async {
-        parts.meet(MEET).await?;
+        parts.meet().await?;
         // The file first: whoever reads the words may look for it.
         ready_file.map_or(Ok(()), |path| ready::write(path, &parts))?;
         ready::say(config, &parts);
         Ok(())
     };
     let outcome = match started.await {
-        Ok(()) => wait(&mut parts, signals).await,
+        Ok(()) => wait(config, &mut parts, signals).await,
         Err(failure) => Err(failure),
     };
     if outcome.is_ok() {
@@ -58,12 +56,17 @@ async fn serve(config: &Configuration, ready_file: Option<&Path>) -> Result<(), 
 }
 
 /// Waits for a reason to stop.
-async fn wait(parts: &mut Parts, mut signals: Signals) -> Result<(), Failure> {
+async fn wait(
+    config: &Configuration,
+    parts: &mut Parts,
+    mut signals: Signals,
+) -> Result<(), Failure> {
     let mut tick = tokio::time::interval(Duration::from_secs(1));
+    tick.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
     loop {
         tokio::select! {
             () = signals.stop() => return Ok(()),
-            ended = &mut parts.commit_ended => return Err(commit_ended(ended)),
+            ended = &mut parts.commit_ended => return Err(commit_ended(&config.data, ended)),
             ended = &mut parts.web => {
                 let why = match ended {
                     Ok(Ok(())) => "it ended".to_owned(),
@@ -82,9 +85,12 @@ async fn wait(parts: &mut Parts, mut signals: Signals) -> Result<(), Failure> {
     }
 }
 
-fn commit_ended(ended: Result<Option<StoreError>, oneshot::error::RecvError>) -> Failure {
+fn commit_ended(
+    data: &Path,
+    ended: Result<Option<StoreError>, oneshot::error::RecvError>,
+) -> Failure {
     match ended {
-        Ok(Some(error)) => Failure::new(format!("nothing more can be stored: {error}"), ""),
+        Ok(Some(error)) => folder::store_failure(data, &error),
         Ok(None) | Err(_) => Failure::new("the commit thread ended", "Start the program again"),
     }
 }

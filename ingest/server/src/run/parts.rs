@@ -27,6 +27,11 @@ const OUR_TOPICS: &[&str] = &["tram/#", "senml/#"];
 /// What we hear on our own broker: everything, so that what is on a wrong topic is seen.
 const EVERYTHING: &[&str] = &["#"];
 
+/// How long to wait for the embedded broker at the start.
+const MEET_OWN: Duration = Duration::from_secs(10);
+/// How long to wait for an external broker before going on without it.
+const MEET_EXTERNAL: Duration = Duration::from_secs(1);
+
 /// The running centre.
 pub(super) struct Parts {
     /// Where the web server listens.
@@ -103,20 +108,17 @@ impl Parts {
     ///
     /// # Errors
     /// [`Failure`] when they do not meet.
-    pub(super) async fn meet(&self, patience: Duration) -> Result<(), Failure> {
+    pub(super) async fn meet(&self) -> Result<(), Failure> {
+        let patience = if self.door.is_some() { MEET_OWN } else { MEET_EXTERNAL };
         let met = tokio::time::timeout(patience, self.link.met()).await;
-        match (&self.door, met) {
-            (Some(door), Ok(())) => {
-                door.open();
-                Ok(())
-            }
-            (Some(_), Err(_)) => {
-                let reason = self.link.state().err().unwrap_or_default();
-                let what = format!("the centre does not reach its own broker: {reason}");
-                Err(Failure::new(what, "Check `listen` in the section [broker]"))
-            }
-            (None, _) => Ok(()),
+        let Some(door) = &self.door else { return Ok(()) };
+        if met.is_err() {
+            let reason = self.link.state().err().unwrap_or_default();
+            let what = format!("the centre does not reach its own broker: {reason}");
+            return Err(Failure::new(what, "Check `listen` in the section [broker]"));
         }
+        door.open();
+        Ok(())
     }
 
     /// Stops everything in order; what does not stop within `patience` is left to end with the
@@ -183,6 +185,7 @@ fn start_commit(
         board: Arc::clone(&core.board),
         ledger: Arc::clone(&core.ledger),
         grown: Arc::clone(&core.grown),
+        data: config.data.clone(),
         alerts: core.consumer(),
     };
     let (ended, commit_ended) = oneshot::channel();

@@ -22,9 +22,11 @@ pub(super) fn say(config: &Configuration, parts: &Parts) {
         (Broker::Embedded(embedded), Some(running)) => {
             let who = match (embedded.anonymous_loopback, parts.nodes_with_password) {
                 (true, 0) => "programs on this machine need no password".to_owned(),
-                (true, n) => format!("{n} nodes by password, programs on this machine without"),
+                (true, n) => {
+                    format!("{} by password, programs on this machine without", many(n, "node"))
+                }
                 (false, 0) => "nobody has a password yet: tram-ingest node add NAME".to_owned(),
-                (false, n) => format!("{n} nodes by password"),
+                (false, n) => format!("{} by password", many(n, "node")),
             };
             println!("  broker    {}, embedded; {who}", running.address);
             if let Some(address) = running.tls_address {
@@ -48,10 +50,16 @@ pub(super) fn say(config: &Configuration, parts: &Parts) {
     println!("  stations  {}{devices}", config.stations.len());
     match &config.alerts {
         Some(alerts) => {
-            println!("  alarms    {} rules, {} webhooks", parts.core.rules, alerts.webhook.len());
+            let webhooks = many(alerts.webhook.len(), "webhook");
+            println!("  alarms    {}, {webhooks}", many(parts.core.rules, "rule"));
         }
         None => println!("  alarms    none: the configuration has no section [alerts]"),
     }
+}
+
+/// A number with its noun.
+fn many(n: usize, noun: &str) -> String {
+    if n == 1 { format!("1 {noun}") } else { format!("{n} {noun}s") }
 }
 
 #[derive(Serialize)]

@@ -119,6 +119,58 @@ fn a_broker_elsewhere_may_come_late_and_go() {
     assert_eq!(centre.identity(), 3);
 }
 
+/// A certificate for `localhost` and its key, signed by itself.
+fn certificate(folder: &std::path::Path, name: &str) -> Option<[String; 2]> {
+    let [certificate, key] =
+        ["crt", "key"].map(|end| folder.join(format!("{name}.{end}")).display().to_string());
+    let made = Command::new("openssl")
+        .args(["req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1"])
+        .args(["-nodes", "-days", "2", "-subj", "/CN=localhost", "-keyout", &key])
+        .args(["-addext", "basicConstraints=critical,CA:FALSE"])
+        .args(["-addext", "subjectAltName=DNS:localhost", "-out", &certificate])
+        .output();
+    match made {
+        Ok(made) => {
+            assert!(made.status.success(), "{made:?}");
+            Some([certificate, key])
+        }
+        Err(_) => {
+            eprintln!("skipped: openssl is not installed (apt install openssl)");
+            None
+        }
+    }
+}
+
+#[test]
+fn an_encrypted_broker_is_believed_only_with_the_right_certificate() {
+    let folder = tempfile::tempdir().unwrap();
+    let Some([right, key]) = certificate(folder.path(), "right") else { return };
+    let [wrong, _] = certificate(folder.path(), "wrong").unwrap();
+    let near = Centre::with(
+        &format!(
+            "listen = \"127.0.0.1:0\"\nanonymous_loopback = true\n[broker.tls]\n\
+             listen = \"127.0.0.1:0\"\ncertificate = \"{right}\"\nkey = \"{key}\""
+        ),
+        "",
+    );
+    let told = std::fs::read(near.path("ready.json")).unwrap();
+    let told: serde_json::Value = serde_json::from_slice(&told).unwrap();
+    let port = told["mqtts"].as_str().unwrap().rsplit(':').next().unwrap().to_owned();
+    let far = |ca: &str| {
+        let url = format!("url = \"mqtts://localhost:{port}\"\nca_file = \"{ca}\"");
+        Centre::with(&format!("{url}\nclient_id = \"second\""), "")
+    };
+    let trusting = far(&right);
+    until("readiness", || (trusting.ask("/readyz").0 == 200).then_some(()));
+    let doubting = far(&wrong);
+    let reason = until("the reason", || {
+        let (status, body) = doubting.ask("/readyz");
+        assert_eq!(status, 503);
+        body.contains("certificate").then_some(body)
+    });
+    assert!(reason.contains("the broker does not answer"), "{reason}");
+}
+
 #[test]
 fn mosquitto_with_the_shipped_rules_serves_as_broker() {
     if Command::new("mosquitto").arg("-h").output().is_err() {
