@@ -23,9 +23,31 @@ trap 'stop 0' INT TERM
 start() { # name, command…
     local name=$1
     shift
-    # A session of its own keeps the terminal's Ctrl-C away from it: it is stopped in order, below.
-    setsid "$@" > >(sed -u "s/^/[$name] /") 2>&1 &
+    # A session of its own keeps the terminal's Ctrl-C away from it: it is stopped in order, above.
+    # What labels its lines must outlive the Ctrl-C too, to pass on the last of them.
+    setsid "$@" > >(trap '' INT TERM && exec sed -u "s/^/[$name] /") 2>&1 &
     pids+=($!)
+}
+
+# The newest values of all datastreams, without any tool but bash.
+latest() {
+    exec 3<>/dev/tcp/127.0.0.1/8080 || return 1
+    printf 'GET /api/v1/latest HTTP/1.0\r\nHost: 127.0.0.1:8080\r\n\r\n' >&3
+    cat <&3
+    exec 3<&-
+}
+
+first_reading() {
+    local began=$SECONDS row='"station":"\([^"]*\)","channel":"\([^"]*\)","quantity":"[^"]*","unit":"\([^"]*\)","value":\([-0-9.]*\)'
+    for _ in $(seq 100); do
+        reading=$(latest 2>/dev/null | sed -n "s/.*\[{$row.*/\1 \2 \4 \3/p")
+        if [ -n "$reading" ]; then
+            echo "  First reading after $((SECONDS - began)) s:  $reading"
+            return
+        fi
+        sleep 0.1
+    done
+    echo "  No reading after 10 s; see the lines above" >&2
 }
 
 rm -f data/ready.json
@@ -46,6 +68,7 @@ cat <<'TEXT'
   Webhooks are printed here and kept in data/webhook.jsonl.  Stop with Ctrl-C.
 
 TEXT
+first_reading
 # Whichever ends first ends the demonstration: nothing here should end by itself.
 wait -n "${pids[@]}"
 echo "one of the programs has ended by itself; see its last lines above" >&2
