@@ -20,6 +20,8 @@ pub struct Centre {
     http: String,
     /// The port of the embedded broker, 0 with a broker outside.
     pub mqtt_port: u16,
+    /// Its port with encryption, 0 without.
+    pub mqtts_port: u16,
 }
 
 impl Centre {
@@ -51,9 +53,17 @@ impl Centre {
             bail!("tram-ingest did not become ready:\n{}", program.printed());
         };
         let http = told.get("http").and_then(Value::as_str).context("no `http` in ready file")?;
-        let mqtt = told.get("mqtt").and_then(Value::as_str).unwrap_or(":0");
-        let mqtt_port = mqtt.rsplit(':').next().unwrap_or("0").parse()?;
-        Ok(Self { http: http.to_owned(), mqtt_port, program, folder: folder.to_owned() })
+        let port = |key: &str| -> Result<u16> {
+            let address = told.get(key).and_then(Value::as_str).unwrap_or(":0");
+            Ok(address.rsplit(':').next().unwrap_or("0").parse()?)
+        };
+        Ok(Self {
+            http: http.to_owned(),
+            mqtt_port: port("mqtt")?,
+            mqtts_port: port("mqtts")?,
+            program,
+            folder: folder.to_owned(),
+        })
     }
 
     /// The folder its files are in.

@@ -25,15 +25,21 @@ pub struct Node {
 pub type Readings = BTreeMap<(String, i64), Option<i64>>;
 
 impl Node {
+    /// The inside of `[broker]` for a broker on this machine without encryption or password.
+    #[must_use]
+    pub fn open_broker(port: u16) -> String {
+        format!("url = \"mqtt://127.0.0.1:{port}\"")
+    }
+
     /// Prepares a node: `parts` is the part of the station file below the tables that every one
-    /// of these has. `scenario` is the inside of `[emulator]`.
+    /// of these has, `broker` the inside of `[broker]`, `scenario` that of `[emulator]`.
     ///
     /// # Errors
     /// When its files cannot be written.
     pub fn prepare(
         folder: &Path,
         name: &str,
-        broker_port: u16,
+        broker: &str,
         scenario: &str,
         parts: &str,
     ) -> Result<Self> {
@@ -41,7 +47,7 @@ impl Node {
         std::fs::create_dir_all(&folder)?;
         let data = folder.display();
         let mut text = format!("node = \"{name}\"\ndata = \"{data}/data\"\n");
-        writeln!(text, "[broker]\nurl = \"mqtt://127.0.0.1:{broker_port}\"\nresend_s = 2")?;
+        writeln!(text, "[broker]\n{broker}\nresend_s = 2")?;
         writeln!(text, "[hardware]\nbackend = \"emulator\"\n[batch]\nmax_age_s = 0.2")?;
         // The clock of the machine that tests is taken to be right.
         writeln!(text, "[clock]\nsource = \"ntp\"")?;

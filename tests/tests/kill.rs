@@ -47,7 +47,9 @@ fn configure(folder: &Path, broker: &str) -> std::path::PathBuf {
 }
 
 fn node(folder: &Path, port: u16) -> Node {
-    Node::prepare(folder, NODE, port, "scenario = \"storm\"\nseed = 7\nspeed = 60", PARTS).unwrap()
+    let broker = Node::open_broker(port);
+    Node::prepare(folder, NODE, &broker, "scenario = \"storm\"\nseed = 7\nspeed = 60", PARTS)
+        .unwrap()
 }
 
 /// How many readings the store holds.

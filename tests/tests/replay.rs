@@ -18,7 +18,8 @@ fn play(recorded: &Recorded, parts: &str) -> Vec<(i64, i64)> {
     let csv = format!("time,channel,value\n{}", recorded.csv().unwrap());
     std::fs::write(&recording, csv).unwrap();
     let scenario = format!("scenario = \"replay\"\nreplay = \"{}\"", recording.display());
-    let mut node = Node::prepare(folder.path(), NODE, centre.mqtt_port, &scenario, parts).unwrap();
+    let broker = Node::open_broker(centre.mqtt_port);
+    let mut node = Node::prepare(folder.path(), NODE, &broker, &scenario, parts).unwrap();
     node.start().unwrap();
     node.finish(Duration::from_secs(120)).unwrap();
     let rows = centre.history(NODE, recorded.channel, recorded.quantity.decimals()).unwrap();
