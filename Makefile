@@ -41,7 +41,12 @@ web: ## the web page, from npm; without Node.js the centre says how to build it
 .PHONY: bench
 bench: tools ## rates, commit times, bytes a reading and memory, with this machine's description
 	$(CARGO) build --quiet --release --bins -p tram-ingest -p tram-tests
-	@target/release/tram-bench
+	@$(or $(CARGO_TARGET_DIR),target)/release/tram-bench
+
+.PHONY: crash
+crash: tools ## kill -9 of centre, broker and nodes at random, 1000 times, or KILLS=n SEED=n
+	$(CARGO) build --quiet --bins -p tram-ingest -p tram-edge -p tram-tests
+	@$(or $(CARGO_TARGET_DIR),target)/debug/tram-crash --kills $(or $(KILLS),1000) --seed $(or $(SEED),1)
 
 .PHONY: fuzz
 fuzz: tools ## every fuzz target for 10 s each, or SECONDS_EACH=n

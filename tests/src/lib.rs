@@ -9,6 +9,7 @@ mod node;
 mod program;
 mod recorded;
 mod skip;
+mod tally;
 mod wait;
 
 pub use broker::Mosquitto;
@@ -19,4 +20,5 @@ pub use node::{Node, Readings};
 pub use program::{Program, binary};
 pub use recorded::Recorded;
 pub use skip::skip;
+pub use tally::{PARTS, Tally, stored};
 pub use wait::until;

@@ -2,39 +2,16 @@
 //! recovery every reading the node had in its spool is in the store exactly once.
 #![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
 
-use std::{collections::BTreeMap, path::Path, time::Duration};
+use std::{path::Path, time::Duration};
 
-use anyhow::Result;
 use tempfile::tempdir;
-use tram_tests::{Centre, Mosquitto, Node, skip, until};
-use tram_wire::Quantity;
+use tram_tests::{Centre, Mosquitto, Node, PARTS, Tally, skip, stored, until};
 
 const KILLS: usize = 10;
 const NODE: &str = "kill-01";
 const PATIENCE: Duration = Duration::from_secs(60);
 /// How much must be stored between two kills.
 const BETWEEN: usize = 100;
-/// Sampled every 50 ms or as fast as the part allows.
-const CHANNELS: [(&str, Quantity); 4] = [
-    ("pressure", Quantity::Pressure),
-    ("air_temperature", Quantity::Temperature),
-    ("soil_temperature", Quantity::Temperature),
-    ("rain", Quantity::Rain),
-];
-const PARTS: &str = r#"
-[[dps310]]
-interval_s = 0.5
-pressure = "pressure"
-temperature = "air_temperature"
-[[tmp105]]
-interval_s = 0.05
-temperature = "soil_temperature"
-[[rain_gauge]]
-pin = 17
-interval_s = 0.05
-rain = "rain"
-"#;
-
 fn configure(folder: &Path, broker: &str) -> std::path::PathBuf {
     let path = folder.join("ingest.toml");
     let text = format!(
@@ -52,53 +29,17 @@ fn node(folder: &Path, port: u16) -> Node {
         .unwrap()
 }
 
-/// How many readings the store holds.
-fn stored(centre: &Centre) -> usize {
-    let all = CHANNELS.iter().map(|(name, quantity)| {
-        centre.history(NODE, name, quantity.decimals()).map_or(0, |rows| rows.len())
-    });
-    all.sum()
-}
-
 /// Waits until [`BETWEEN`] more are stored than before, so that each kill falls into traffic.
 fn more(centre: &Centre, than: usize) -> usize {
     until("new readings in the store", PATIENCE, || {
-        let now = stored(centre);
+        let now = stored(centre, NODE);
         (now >= than + BETWEEN).then_some(now)
     })
     .unwrap()
 }
 
-/// Stops the node in order and compares what it sampled with what is stored.
-fn compare(centre: &Centre, node: &mut Node, kills_of_the_node: usize) -> Result<()> {
-    until("acknowledgement of everything", PATIENCE, || {
-        let sampled = node.sampled().ok()?.len();
-        (stored(centre) >= sampled).then_some(())
-    })?;
-    node.stop()?;
-    let sampled = node.sampled()?;
-    until("last reading in the store", PATIENCE, || {
-        (stored(centre) >= sampled.len()).then_some(())
-    })?;
-    let mut in_store = BTreeMap::new();
-    for (name, quantity) in CHANNELS {
-        for (time, value) in centre.history(NODE, name, quantity.decimals())? {
-            let twice = in_store.insert((name.to_owned(), time), value);
-            assert_eq!(twice, None, "{name} at {time} is in the store twice");
-        }
-    }
-    for (key, value) in &sampled {
-        assert_eq!(in_store.get(key), Some(value), "{key:?} was sampled, and is stored otherwise");
-    }
-    // A kill between the spool's fsync and the test's own log leaves one batch that only the
-    // store tells of.
-    let batch = 64;
-    let unknown = in_store.keys().filter(|key| !sampled.contains_key(*key)).count();
-    assert!(unknown <= kills_of_the_node * batch, "{unknown} readings nobody sampled");
-    let (received, sum) = centre.identity()?;
-    assert_eq!(received, sum, "the counters' identity");
-    println!("{} readings sampled, {} in the store, each once", sampled.len(), in_store.len());
-    Ok(())
+fn compare(centre: &Centre, node: &mut Node, kills_of_the_node: usize) {
+    println!("{}", Tally::of(centre, node, kills_of_the_node).unwrap());
 }
 
 #[test]
@@ -116,7 +57,7 @@ fn of_the_node() {
         node.start().unwrap();
     }
     more(&centre, count);
-    compare(&centre, &mut node, KILLS).unwrap();
+    compare(&centre, &mut node, KILLS);
 }
 
 #[test]
@@ -136,10 +77,10 @@ fn of_the_centre() {
         count = more(&centre, count);
         centre.kill().unwrap();
         centre = Centre::start(folder.path(), &configuration).unwrap();
-        assert!(stored(&centre) >= count, "what was stored before the kill is gone");
+        assert!(stored(&centre, NODE) >= count, "what was stored before the kill is gone");
     }
     more(&centre, count);
-    compare(&centre, &mut node, 0).unwrap();
+    compare(&centre, &mut node, 0);
 }
 
 #[test]
@@ -160,5 +101,5 @@ fn of_a_broker_outside() {
         broker.kill_and_restart().unwrap();
     }
     more(&centre, count);
-    compare(&centre, &mut node, 0).unwrap();
+    compare(&centre, &mut node, 0);
 }

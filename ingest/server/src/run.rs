@@ -45,7 +45,7 @@ async fn serve(config: &Configuration, ready_file: Option<&Path>) -> Result<(), 
         Err(failure) => Err(failure),
     };
     if outcome.is_ok() {
-        println!("stopping");
+        tracing::info!("stopping");
     }
     parts.stop(STOP).await;
     if let Some(path) = ready_file {
