@@ -35,6 +35,7 @@ mod quarantine;
 mod reader;
 mod schema;
 mod sealer;
+pub mod sink;
 mod store;
 mod summary;
 
