@@ -43,6 +43,8 @@ struct Cursor {
     dirty: bool,
     /// Whether entries behind it are kept for it.
     holds: bool,
+    /// If there is a bound to it: while the log has at most so many bytes of payload.
+    hold_bytes: Option<u64>,
 }
 
 /// What the quarantine holds.

@@ -18,6 +18,9 @@ pub struct Options {
     /// Consumers of the log whose cursor holds back [`Log::maintain`](crate::Log::maintain), such
     /// as `alerts`. One that is new starts at the oldest entry there is.
     pub consumers: Vec<String>,
+    /// Consumers that hold the log back only while it has at most so many bytes of payload, such
+    /// as engines elsewhere; beyond, the oldest entries go without them.
+    pub bounded_consumers: Vec<(String, u64)>,
 }
 
 impl Default for Options {
@@ -29,6 +32,7 @@ impl Default for Options {
             quarantine_bytes: 64 << 20,
             quarantine_rows: 10_000,
             consumers: Vec::new(),
+            bounded_consumers: Vec::new(),
         }
     }
 }

@@ -38,16 +38,17 @@ impl Log {
         }
         let target = self.trim_target();
         if sealed.is_none()
-            && target <= self.stats.trimmed
+            && target.as_ref().is_ok_and(|target| *target <= self.stats.trimmed)
             && !self.cursors.values().any(|c| c.dirty)
         {
             return Ok(0);
         }
-        let trimmed = self.write_maintenance(sealed.as_ref(), target);
+        let trimmed = target
+            .and_then(|target| Ok((target, self.write_maintenance(sealed.as_ref(), target)?)));
         if let (Err(_), Some(news)) = (&trimmed, sealed) {
             self.shared.add_sealed(news);
         }
-        let bytes = trimmed.map_err(|e| self.judge(e))?;
+        let (target, bytes) = trimmed.map_err(|e| self.judge(e))?;
         let deleted = target.0.abs_diff(self.stats.trimmed.0);
         self.cursors.values_mut().for_each(|c| c.dirty = false);
         self.stats.trimmed = target;
@@ -56,11 +57,39 @@ impl Log {
     }
 
     /// The last entry that may go now.
-    fn trim_target(&self) -> LogId {
-        let holding = self.cursors.values().filter(|c| c.holds).map(|c| c.position);
-        let behind = holding.min().unwrap_or_default();
-        let bound = LogId(self.stats.trimmed.0.saturating_add(MAX_TRIM));
-        behind.min(bound).min(self.stats.last).max(self.stats.trimmed)
+    fn trim_target(&self) -> Result<LogId, StoreError> {
+        let most = LogId(self.stats.trimmed.0.saturating_add(MAX_TRIM));
+        let mut behind = most.min(self.stats.last);
+        for cursor in self.cursors.values().filter(|c| c.holds) {
+            let mut position = cursor.position;
+            if let Some(bound) = cursor.hold_bytes
+                && position < behind
+                && self.stats.bytes > bound
+            {
+                position = position.max(self.cut(bound)?);
+            }
+            behind = behind.min(position);
+        }
+        Ok(behind.max(self.stats.trimmed))
+    }
+
+    /// The last entry that has to go, among those of one call, to bring the log down to `bytes`.
+    fn cut(&self, bytes: u64) -> Result<LogId, StoreError> {
+        let error = |e| wrap(&self.path, &e);
+        let mut held = self.stats.bytes;
+        let mut statement = self
+            .db
+            .prepare_cached("SELECT id, length(payload) FROM log WHERE id > ? ORDER BY id LIMIT ?")
+            .map_err(error)?;
+        let mut rows = statement.query((self.stats.trimmed.0, MAX_TRIM)).map_err(error)?;
+        let mut last = self.stats.trimmed;
+        while held > bytes
+            && let Some(row) = rows.next().map_err(error)?
+        {
+            last = LogId(row.get(0).map_err(error)?);
+            held = held.saturating_sub(row.get::<_, i64>(1).map_err(error)?.unsigned_abs());
+        }
+        Ok(last)
     }
 
     /// Says how many bytes of payload were deleted.
@@ -109,9 +138,13 @@ impl Log {
             self.cursors.insert(name, cursor);
         }
         let trimmed = self.stats.trimmed;
-        let new = Cursor { position: trimmed, dirty: true, holds: true };
+        let new = Cursor { position: trimmed, dirty: true, holds: true, hold_bytes: None };
         for name in self.shared.options.consumers.iter().map(String::as_str).chain([SEAL]) {
             self.cursors.entry(name.to_owned()).or_insert(new).holds = true;
+        }
+        for (name, bytes) in &self.shared.options.bounded_consumers {
+            let cursor = self.cursors.entry(name.clone()).or_insert(new);
+            *cursor = Cursor { holds: true, hold_bytes: Some(*bytes), ..*cursor };
         }
         Ok(())
     }

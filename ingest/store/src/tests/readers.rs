@@ -47,6 +47,41 @@ fn a_consumer_reads_decoded_entries_in_order_and_holds_the_log() {
 }
 
 #[test]
+fn a_bounded_consumer_holds_the_log_up_to_its_bound_and_no_further() {
+    let dir = tempfile::tempdir().unwrap();
+    let size = batch(0, 1, &series(NOW.0, 10)).len() as u64;
+    let options = Options {
+        consumers: vec!["alerts".to_owned()],
+        bounded_consumers: vec![("large".to_owned(), 100 * size), ("small".to_owned(), 4 * size)],
+        ..Options::default()
+    };
+    let mut opened = Store::open(dir.path(), options.clone()).unwrap();
+    let mut p = pipeline(&opened);
+    store(&mut opened, &mut p, "birth", &birth().encode().unwrap());
+    for seq in 0..10 {
+        store(&mut opened, &mut p, "data", &batch(seq, 1, &series(NOW.0, 10)));
+    }
+    opened.sealer.seal().unwrap();
+    opened.log.advance("alerts", LogId(10));
+    opened.log.advance("large", LogId(2));
+    assert_eq!(opened.log.maintain().unwrap(), 2, "the one with room holds it for both");
+    opened.log.advance("large", LogId(10));
+    assert_eq!(opened.log.maintain().unwrap(), 4, "no more than has to go");
+    assert_eq!(opened.log.stats().bytes, 4 * size);
+    let mut reader = opened.store.reader().unwrap();
+    assert!(matches!(reader.after(LogId(0), 9), Err(StoreError::Trimmed { oldest: 7, .. })));
+
+    // Who must not miss anything is not cut for one that may.
+    drop(opened);
+    let mut opened = Store::open(dir.path(), options).unwrap();
+    for seq in 10..30 {
+        store(&mut opened, &mut p, "data", &batch(seq, 1, &series(NOW.0, 10)));
+    }
+    assert_eq!(opened.log.maintain().unwrap(), 4);
+    assert_eq!(opened.log.stats().trimmed, LogId(10));
+}
+
+#[test]
 fn a_restamped_entry_is_read_back_with_the_offset_it_was_taken_with() {
     let dir = tempfile::tempdir().unwrap();
     let (mut opened, mut p) = born(dir.path());
