@@ -15,6 +15,7 @@ mod hal;
 mod handover;
 mod keeper;
 mod link;
+mod notice;
 mod publisher;
 mod run;
 mod sampler;

@@ -233,9 +233,11 @@ fn say_how_it_is(spool: &SharedSpool, counters: &Counters) {
     let stats = lock(spool).stats();
     let readings = counters.readings_total.load(Ordering::Relaxed);
     let missed = counters.missed_total.load(Ordering::Relaxed);
+    let failed = counters.failed_total.load(Ordering::Relaxed);
     info!(
         readings,
         missed,
+        failed,
         waiting = stats.held,
         spool_bytes = stats.bytes,
         written_bytes = stats.written_bytes_total,

@@ -27,7 +27,8 @@ use crate::{
     hal::Backend,
     handover::Handover,
     keeper::{AlarmDraft, Work},
-    sensor::{Ask, Mounted, Reading, Values},
+    notice::Notices,
+    sensor::{Ask, Mounted, Reading},
     siren::{Decision, Watch},
 };
 
@@ -60,6 +61,8 @@ pub(crate) struct Counters {
     pub(crate) readings_total: AtomicU64,
     /// Due times that passed while the thread was held up.
     pub(crate) missed_total: AtomicU64,
+    /// Times a part was asked and gave no value.
+    pub(crate) failed_total: AtomicU64,
 }
 
 /// A part and its reading under way.
@@ -68,7 +71,7 @@ struct Post {
     /// For each key, the position of its channel.
     channels: Vec<(&'static str, usize)>,
     under_way: Option<UnderWay>,
-    failing: bool,
+    notices: Notices,
 }
 
 #[derive(Debug, Clone, Copy)]
@@ -140,7 +143,7 @@ impl Sampler {
                     (*key, next - 1)
                 });
                 let channels = channels.collect();
-                Post { mounted, channels, under_way: None, failing: false }
+                Post { mounted, channels, under_way: None, notices: Notices::default() }
             })
             .collect();
         let schedule = schedule(&posts)?;
@@ -188,7 +191,7 @@ impl Sampler {
         self.follow_the_clock(now);
         for post in &mut self.posts {
             if let Err(e) = post.mounted.source.poll(now.uptime) {
-                post.says(Some(&e.to_string()));
+                post.says(Some(&e.to_string()), now);
             }
         }
         while let Some(due) = self.schedule.due(now.micros()) {
@@ -265,19 +268,15 @@ impl Sampler {
         let ask = Ask { uptime: now.uptime, last_chance, air };
         let values = match post.mounted.source.read(ask) {
             Reading::Later if !last_chance => return,
-            Reading::Later => {
-                post.says(Some("the part did not finish in time"));
-                Values::new()
-            }
-            Reading::Values(values) => {
-                post.says(None);
-                values
-            }
-            Reading::Failed(why) => {
-                post.says(Some(&why));
-                Values::new()
-            }
+            Reading::Later => Err("the part did not finish in time".to_owned()),
+            Reading::Values(values) => Ok(values),
+            Reading::Failed(why) => Err(why),
         };
+        post.says(values.as_ref().err().map(String::as_str), now);
+        if values.is_err() {
+            self.counters.failed_total.fetch_add(1, Ordering::Relaxed);
+        }
+        let values = values.unwrap_or_default();
         post.under_way = None;
         let channels = post.channels.clone();
         for (key, channel) in channels {
@@ -380,15 +379,14 @@ impl Sampler {
 }
 
 impl Post {
-    /// Logs when a part begins to fail and when it is back.
-    fn says(&mut self, failure: Option<&str>) {
+    /// Logs when a part begins to fail and when it is back, however often it does.
+    fn says(&mut self, failure: Option<&str>, now: Moment) {
+        let Some(line) = self.notices.note(failure, now.uptime) else { return };
         let place = &self.mounted.place;
-        match (failure, self.failing) {
-            (Some(why), false) => warn!("{place} gives no value: {why}"),
-            (None, true) => info!("{place} gives values again"),
-            _ => {}
+        match line.why {
+            Some(_) => warn!("{place} {line}"),
+            None => info!("{place} {line}"),
         }
-        self.failing = failure.is_some();
     }
 }
 
