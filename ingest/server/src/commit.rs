@@ -20,6 +20,7 @@ use crate::{
     clock, folder,
     ledger::Ledger,
     link::{Delivered, Link},
+    sinks::Gauges,
     wake::Wake,
 };
 use group::Group;
@@ -55,6 +56,8 @@ pub(crate) struct Commit {
     pub(crate) data: PathBuf,
     /// The name of the alert engine among the consumers of the log, if there is one.
     pub(crate) alerts: Option<&'static str>,
+    /// How far the engines elsewhere are.
+    pub(crate) sinks: Gauges,
 }
 
 /// Starts the thread. It ends when the link is gone, or with an error after which the log takes
@@ -147,6 +150,7 @@ impl Commit {
             let receipts: Vec<Receipt> = group.records.iter().map(Record::receipt).collect();
             self.pipeline.committed(&receipts);
             self.ledger.counters(self.pipeline.counters(), 0);
+            self.ledger.log(self.log.stats());
         }
         self.acknowledge();
         if !group.records.is_empty() {
@@ -203,6 +207,9 @@ impl Commit {
         if let Some(name) = self.alerts {
             let (_, cursor) = self.ledger.alerts();
             self.log.advance(name, cursor);
+        }
+        for sink in self.sinks.iter() {
+            self.log.advance(&sink.consumer, sink.picture().cursor);
         }
         match self.log.maintain() {
             Ok(_) => {

@@ -3,6 +3,7 @@
 mod broker;
 mod file;
 mod http;
+mod sink;
 mod station;
 
 use std::{
@@ -17,6 +18,7 @@ use tram_wire::{NodeId, UnixMicros};
 pub(crate) use broker::{Broker, Embedded, External};
 pub(crate) use file::File;
 pub(crate) use http::Http;
+pub(crate) use sink::Sink;
 pub(crate) use station::Station;
 
 /// The most stations in a configuration.
@@ -40,6 +42,8 @@ pub(crate) struct Configuration {
     pub(crate) rules: PathBuf,
     /// Who warns, about which areas, and who is told; without it no rule is evaluated.
     pub(crate) alerts: Option<tram_alerts::Config>,
+    /// Engines that are given every reading.
+    pub(crate) sinks: Vec<Sink>,
     /// The stations, in the order of the file.
     pub(crate) stations: Vec<Station>,
 }
@@ -64,6 +68,7 @@ fn check(document: &Document<File>) -> Result<Configuration, Mistake> {
         ahead: Duration::from_secs(file.time.ahead_s),
         rules: file.rules.folder.clone(),
         alerts: check_alerts(document)?,
+        sinks: sink::check(document)?,
         stations: station::check(document)?,
     })
 }
@@ -145,6 +150,7 @@ communes = [\"02647\"]
     fn each_mistake_names_its_line_and_the_fix() {
         let station = "[[station]]\nid = \"a\"\nname = \"A\"\nlat = 22.0\nlon = 104.0\n";
         let hook = "[[alerts.webhook]]\nname = \"w\"\nurl = \"http://x\"\nsecret_file = \"none\"\n";
+        let sink = "[[sink]]\nname=\"v\"\nkind=\"line-protocol\"\nurl=\"http://x\"\n";
         for (text, line, says) in [
             (format!("dta = \"x\"\n{MINIMAL}"), 1, "write `data`"),
             (format!("{MINIMAL}[time]\nearliest = \"soon\"\n"), 15, "2000-01-01T00:00:00Z"),
@@ -156,6 +162,13 @@ communes = [\"02647\"]
             (format!("{MINIMAL}{}", station.replace("22.0", "122.0")), 17, "-90"),
             (format!("{MINIMAL}{}", station.replace("\"a\"", "\"A b\"")), 15, "a-z"),
             (format!("{MINIMAL}{hook}"), 17, "openssl"),
+            (format!("{MINIMAL}{}", sink.replace("http", "ftp")), 17, "http://"),
+            (format!("{MINIMAL}{}", sink.replace("=\"v\"", "=\"V\"")), 15, "a-z"),
+            (format!("{MINIMAL}{sink}{sink}"), 19, "another name"),
+            (format!("{MINIMAL}{sink}database=\"d\"\n"), 18, "remove"),
+            (format!("{MINIMAL}{sink}hold_mb=0\n"), 18, "from 1 to"),
+            (format!("{MINIMAL}{sink}token_file=\"none\"\n"), 18, "token"),
+            (format!("{MINIMAL}{}", sink.replace("line-protocol", "influxdb1")), 16, "database ="),
         ] {
             let mistake = load_text(&text).expect_err(&text);
             assert_eq!(mistake.line, Some(line), "{mistake}");

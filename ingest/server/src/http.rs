@@ -30,7 +30,10 @@ pub(crate) use guard::Guard;
 pub(crate) use page::is_built;
 pub(crate) use refusal::Refusal;
 
-use crate::{alarms::Alarms, board::Board, broker::Door, ledger::Ledger, link::Link, live::Hub};
+use crate::{
+    alarms::Alarms, board::Board, broker::Door, ledger::Ledger, link::Link, live::Hub,
+    sinks::Gauges,
+};
 
 /// The largest body of a request.
 const MAX_BODY_BYTES: usize = 16 * 1024;
@@ -51,6 +54,8 @@ pub(crate) struct App {
     pub(crate) door: Option<Arc<Door>>,
     /// The alarms, when the centre watches rules.
     pub(crate) alarms: Option<Arc<Alarms>>,
+    /// How far the engines elsewhere are.
+    pub(crate) sinks: Gauges,
     /// Who may change something.
     pub(crate) guard: Guard,
     /// Places for answers from the history.

@@ -22,6 +22,7 @@ mod live;
 mod rules;
 mod run;
 mod seal;
+mod sinks;
 mod time;
 mod validate;
 mod wake;

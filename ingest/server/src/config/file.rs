@@ -4,6 +4,7 @@
 use std::{net::SocketAddr, path::PathBuf};
 
 use serde::Deserialize;
+use tram_store::sink::{DEFAULT_HOLD_BYTES, Limits};
 
 /// The whole file.
 #[derive(Debug, Clone, Deserialize)]
@@ -20,6 +21,8 @@ pub(crate) struct File {
     #[serde(default)]
     pub(crate) rules: Rules,
     pub(crate) alerts: Option<tram_alerts::Config>,
+    #[serde(default)]
+    pub(crate) sink: Vec<Sink>,
     #[serde(default)]
     pub(crate) station: Vec<Station>,
 }
@@ -93,6 +96,51 @@ impl Default for Rules {
     fn default() -> Self {
         Self { folder: PathBuf::from("config/rules") }
     }
+}
+
+/// How an engine is spoken to.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+pub(crate) enum SinkKind {
+    #[serde(rename = "line-protocol")]
+    LineProtocol,
+    #[serde(rename = "influxdb1")]
+    Influxdb1,
+}
+
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Sink {
+    pub(crate) name: String,
+    pub(crate) kind: SinkKind,
+    pub(crate) url: String,
+    pub(crate) org: Option<String>,
+    pub(crate) bucket: Option<String>,
+    pub(crate) database: Option<String>,
+    pub(crate) token_file: Option<PathBuf>,
+    #[serde(default = "batch_readings")]
+    pub(crate) batch_readings: usize,
+    #[serde(default = "batch_age_ms")]
+    pub(crate) batch_age_ms: u64,
+    #[serde(default = "replay_s")]
+    pub(crate) replay_s: u64,
+    #[serde(default = "hold_mb")]
+    pub(crate) hold_mb: u64,
+}
+
+fn batch_readings() -> usize {
+    Limits::default().readings
+}
+
+fn batch_age_ms() -> u64 {
+    u64::try_from(Limits::default().age.as_millis()).unwrap_or(u64::MAX)
+}
+
+fn replay_s() -> u64 {
+    Limits::default().replay.as_secs()
+}
+
+fn hold_mb() -> u64 {
+    DEFAULT_HOLD_BYTES >> 20
 }
 
 #[derive(Debug, Clone, Deserialize)]

@@ -11,6 +11,7 @@ use axum::{
     response::{IntoResponse, Response},
 };
 use tram_pipeline::{DeferReason, Reason};
+use tram_store::sink::{self, SinkCounters};
 
 use super::{App, Refusal, blocking};
 use crate::{
@@ -29,6 +30,7 @@ pub(super) async fn metrics(State(app): State<Arc<App>>) -> Result<Response, Ref
         readings(&mut page, &app);
         log(&mut page, &app);
         doors(&mut page, &app);
+        sinks(&mut page, &app);
         if let Some(alarms) = &app.alarms {
             alerts(&mut page, &app, alarms);
         }
@@ -183,6 +185,43 @@ fn alerts(page: &mut Page, app: &App, alarms: &Alarms) {
     page.gauge("tram_alerts_states", "States of rules at stations.", c.states);
     page.gauge("tram_alarms_open", "Alarms that go on.", c.open_episodes);
     page.gauge("tram_deliveries_pending", "Notifications that wait.", c.pending_deliveries);
+}
+
+fn sinks(page: &mut Page, app: &App) {
+    if app.sinks.is_empty() {
+        return;
+    }
+    let last = app.ledger.picture().log.last;
+    let pictures: Vec<_> = app.sinks.iter().map(|s| (s.name.as_str(), s.picture())).collect();
+    page.head("tram_sink_lag_entries", "gauge", "Log entries the engine has not taken yet.");
+    for (name, picture) in &pictures {
+        let lag = last.0.saturating_sub(picture.written.0).max(0);
+        page.line("tram_sink_lag_entries", &[("sink", name)], lag);
+    }
+    page.head("tram_sink_up", "gauge", "Whether the engine took what it was sent last.");
+    for (name, picture) in &pictures {
+        page.line("tram_sink_up", &[("sink", name)], u64::from(picture.up));
+    }
+    page.head("tram_sink_refused_total", "counter", "Readings the engine does not take.");
+    for (name, picture) in &pictures {
+        for why in sink::Refusal::ALL {
+            let labels = [("sink", *name), ("reason", why.name())];
+            page.line("tram_sink_refused_total", &labels, picture.counters.refused(why));
+        }
+    }
+    type Count = fn(&SinkCounters) -> u64;
+    let counters: [(&str, &str, Count); 4] = [
+        ("tram_sink_written_total", "Readings taken, those sent again included.", |c| c.written),
+        ("tram_sink_retries_total", "Requests to be sent again.", |c| c.retries),
+        ("tram_sink_replays_total", "Times the last readings were given again.", |c| c.replays),
+        ("tram_sink_lost_entries_total", "Log entries given up.", |c| c.lost_entries),
+    ];
+    for (metric, help, count) in counters {
+        page.head(metric, "counter", help);
+        for (name, picture) in &pictures {
+            page.line(metric, &[("sink", name)], count(&picture.counters));
+        }
+    }
 }
 
 /// The page as it grows.

@@ -1,11 +1,15 @@
 //! What is behind the log: the store, the board, the live feed and the alarms.
 
-use std::{collections::HashSet, sync::Arc, thread::JoinHandle};
+use std::{
+    collections::{HashMap, HashSet},
+    sync::Arc,
+    thread::JoinHandle,
+};
 
 use tram_alerts::{Alerts, AlertsError, Webhook};
 use tram_pipeline::{Memory, Pipeline, Policy, ThirdParty};
 use tram_rules::{Rule, Words};
-use tram_store::{Latest, Log, Opened, Options, Sealer, Store};
+use tram_store::{Latest, Log, Opened, Options, Sealer, Store, sink::consumer};
 use tram_wire::Point;
 
 use super::parts::no_thread;
@@ -18,6 +22,7 @@ use crate::{
     folder,
     ledger::Ledger,
     live::Hub,
+    sinks::{Gauges, Writer},
     wake::Wake,
 };
 
@@ -28,6 +33,8 @@ pub(super) struct Core {
     pub(super) hub: Arc<Hub>,
     pub(super) ledger: Arc<Ledger>,
     pub(super) alarms: Option<Arc<Alarms>>,
+    /// How far the engines elsewhere are.
+    pub(super) sinks: Gauges,
     /// Rings when the log has grown.
     pub(super) grown: Arc<Wake>,
     /// How many rules are evaluated.
@@ -63,6 +70,7 @@ impl Core {
             hub,
             ledger: Arc::default(),
             alarms: None,
+            sinks: Arc::default(),
             grown: Arc::default(),
             rules: rules.len(),
             recovered_readings: recovery.readings,
@@ -71,6 +79,7 @@ impl Core {
         if let Some(alerts) = &config.alerts {
             core.watch(config, alerts, rules)?;
         }
+        core.pour(config, &log)?;
         Ok((core, Kept { log, sealer, memory }))
     }
 
@@ -122,11 +131,33 @@ impl Core {
         self.alarms = Some(alarms);
         Ok(())
     }
+
+    /// Starts one thread a sink.
+    fn pour(&mut self, config: &Configuration, log: &Log) -> Result<(), Failure> {
+        let cursors: HashMap<_, _> = log.cursors().into_iter().collect();
+        let mut gauges = Vec::with_capacity(config.sinks.len());
+        for sink in &config.sinks {
+            let reader =
+                self.store.reader().map_err(|e| folder::store_failure(&config.data, &e))?;
+            // The store has registered every consumer it was opened with.
+            let cursor = cursors.get(&consumer(&sink.name)).copied().unwrap_or_default();
+            let writer =
+                Writer::new(sink, cursor, reader, Arc::clone(&self.grown)).map_err(|e| {
+                    Failure::new(format!("the sink `{}` cannot be used: {e}", sink.name), "")
+                })?;
+            gauges.push(writer.gauge());
+            writer.start().map_err(|e| no_thread(&e))?;
+        }
+        self.sinks = gauges.into();
+        Ok(())
+    }
 }
 
 fn open_store(config: &Configuration) -> Result<Opened, Failure> {
     let consumers = config.alerts.iter().map(|_| alarms::CONSUMER.to_owned()).collect();
-    let options = Options { consumers, ..Options::default() };
+    let bounded_consumers =
+        config.sinks.iter().map(|s| (consumer(&s.name), s.hold_bytes)).collect();
+    let options = Options { consumers, bounded_consumers, ..Options::default() };
     Store::open(&config.data, options).map_err(|e| folder::store_failure(&config.data, &e))
 }
 

@@ -187,6 +187,7 @@ fn start_commit(
         grown: Arc::clone(&core.grown),
         data: config.data.clone(),
         alerts: core.consumer(),
+        sinks: Arc::clone(&core.sinks),
     };
     let (ended, commit_ended) = oneshot::channel();
     let runtime = tokio::runtime::Handle::current();
@@ -236,6 +237,7 @@ fn app(
         link: Arc::clone(link),
         door,
         alarms: core.alarms.clone(),
+        sinks: Arc::clone(&core.sinks),
         guard: Guard::new(config.http.token.clone(), hosts(config, address)),
         answers: App::places(),
     }

@@ -16,3 +16,4 @@ mod brokers;
 mod failures;
 mod live;
 mod senml;
+mod sinks;
