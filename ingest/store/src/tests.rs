@@ -1,6 +1,7 @@
 //! The store as a whole: what goes in comes out, once, whatever happens in between.
 
 mod crash;
+mod engines;
 mod faults;
 mod model;
 mod readers;
