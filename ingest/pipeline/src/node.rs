@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeSet, VecDeque};
 
-use tram_wire::{ChannelName, SpoolId, Status, StatusState, UnixMicros};
+use tram_wire::{ChannelName, Quantity, SpoolId, Status, StatusState, UnixMicros};
 
 use crate::{
     Dictionary, MAX_THIRD_PARTY_CHANNELS, PackDigest, Progress, Readings, Reason, decode::Refused,
@@ -123,8 +123,29 @@ impl Node {
         !self.channels.is_empty()
     }
 
+    /// What the node's own births say that a channel measures.
+    fn born_as(&self, channel: &ChannelName) -> Option<Quantity> {
+        let entries = self.spools.iter().rev().flat_map(|s| s.dictionary.entries());
+        entries.map(|(_, key)| key).find(|key| key.channel == *channel).map(|key| key.quantity)
+    }
+
     /// Takes up the channels of a SenML pack, all or none.
     pub(crate) fn add_channels(&mut self, columns: &[Readings]) -> Result<(), Refused> {
+        for Readings { key, .. } in columns {
+            let Some(is) = self.born_as(&key.channel).filter(|is| *is != key.quantity) else {
+                continue;
+            };
+            let detail = format!(
+                "channel {} is {} in {} by its birth, the pack says {} in {}",
+                key.channel,
+                is.name(),
+                is.unit(),
+                key.quantity.name(),
+                key.quantity.unit()
+            );
+            let readings = columns.iter().map(Readings::len).sum();
+            return Err(Refused::new(Reason::WrongUnit, detail).of(readings));
+        }
         let new = |c: &&Readings| !self.channels.contains(&c.key.channel);
         let fresh: BTreeSet<ChannelName> =
             columns.iter().filter(new).map(|c| c.key.channel).collect();

@@ -346,6 +346,22 @@ fn a_third_party_device_registers_itself_by_a_sound_pack() {
 }
 
 #[test]
+fn a_pack_does_not_contradict_the_birth_of_its_node() {
+    let p = &mut pipeline();
+    born(p);
+    let degrees = r#"[{"n":"water_level","u":"Cel","v":1}]"#;
+    let both = r#"[{"n":"other","u":"Cel","v":1},{"n":"rain","u":"Cel","v":1}]"#;
+    for pack in [degrees, both] {
+        let outcome = send_senml(p, NODE, pack, false);
+        assert_eq!(reason(&outcome), Some(Reason::WrongUnit), "{pack}");
+        commit(p, outcome);
+    }
+    assert_eq!(p.counters().quarantined(Reason::WrongUnit), 3, "each reading is counted");
+    let new = r#"[{"n":"other","u":"Cel","v":1}]"#;
+    assert!(matches!(send_senml(p, NODE, new, false), Outcome::Commit(_)));
+}
+
+#[test]
 fn devices_and_their_channels_are_bounded() {
     let p = &mut pipeline();
     let pack = |channels: std::ops::Range<usize>| {
