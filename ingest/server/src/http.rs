@@ -3,6 +3,7 @@
 //! people do with alarms.
 
 mod alarms;
+mod asked;
 mod board;
 mod cap;
 mod guard;
@@ -98,6 +99,7 @@ fn router(app: Arc<App>) -> Router {
         .route("/cap/alerts.atom", get(cap::feed))
         .route("/cap/{file}", get(cap::message))
         .fallback(page::page)
+        .method_not_allowed_fallback(refusal::wrong_method)
         .layer(DefaultBodyLimit::max(MAX_BODY_BYTES))
         .layer(middleware::map_response(page::security))
         .with_state(app)

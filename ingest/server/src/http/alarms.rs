@@ -5,7 +5,7 @@ use std::sync::Arc;
 use axum::{
     Json,
     body::Bytes,
-    extract::{Path, State},
+    extract::{Path, State, rejection::BytesRejection},
     http::HeaderMap,
 };
 use serde::{Deserialize, de::DeserializeOwned};
@@ -13,7 +13,7 @@ use tram_alerts::{Alarm, Alerts, AlertsError};
 use tram_wire::{EpisodeId, UnixMicros};
 use utoipa::ToSchema;
 
-use super::{App, Refusal, blocking};
+use super::{App, MAX_BODY_BYTES, Refusal, blocking};
 use crate::clock;
 
 /// The longest time an alarm can be shelved: a week.
@@ -65,10 +65,10 @@ pub(super) async fn acknowledge(
     State(app): State<Arc<App>>,
     Path(id): Path<String>,
     headers: HeaderMap,
-    body: Bytes,
+    body: Result<Bytes, BytesRejection>,
 ) -> Result<Json<Alarm>, Refusal> {
     app.guard.check(&headers)?;
-    let request: AcknowledgeRequest = read(&body)?;
+    let request: AcknowledgeRequest = read(body)?;
     change(&app, &id, move |alerts, id, now| {
         alerts.acknowledge(id, &request.by, &request.comment, now)
     })
@@ -88,10 +88,10 @@ pub(super) async fn shelve(
     State(app): State<Arc<App>>,
     Path(id): Path<String>,
     headers: HeaderMap,
-    body: Bytes,
+    body: Result<Bytes, BytesRejection>,
 ) -> Result<Json<Alarm>, Refusal> {
     app.guard.check(&headers)?;
-    let request: ShelveRequest = read(&body)?;
+    let request: ShelveRequest = read(body)?;
     if !(1..=MAX_SHELVE_MINUTES).contains(&request.minutes) {
         return Err(Refusal::bad(
             format!("an alarm cannot be shelved for {} minutes", request.minutes),
@@ -106,8 +106,15 @@ pub(super) async fn shelve(
 }
 
 /// Reads a body; the guard has seen that it is announced as JSON.
-fn read<T: DeserializeOwned>(body: &Bytes) -> Result<T, Refusal> {
-    serde_json::from_slice(body).map_err(|e| {
+fn read<T: DeserializeOwned>(body: Result<Bytes, BytesRejection>) -> Result<T, Refusal> {
+    let body = body.map_err(|rejection| {
+        Refusal::new(
+            rejection.status(),
+            format!("the body cannot be read: {rejection}"),
+            format!("send at most {MAX_BODY_BYTES} bytes"),
+        )
+    })?;
+    serde_json::from_slice(&body).map_err(|e| {
         Refusal::bad(format!("the body cannot be read: {e}"), "GET /openapi.json describes it")
     })
 }

@@ -5,7 +5,7 @@ use std::{convert::Infallible, sync::Arc};
 use axum::{
     Json,
     body::Body,
-    extract::{Query, State},
+    extract::State,
     http::header,
     response::{IntoResponse, Response},
 };
@@ -13,7 +13,7 @@ use serde::Deserialize;
 use tram_wire::NodeId;
 use utoipa::IntoParams;
 
-use super::{App, Refusal};
+use super::{App, Refusal, asked::Asked};
 use crate::{
     board::{LatestRow, StationRow},
     clock,
@@ -42,7 +42,7 @@ pub(super) struct Which {
         (status = 404, description = "No such station", body = Refusal)))]
 pub(super) async fn latest(
     State(app): State<Arc<App>>,
-    Query(which): Query<Which>,
+    Asked(which): Asked<Which>,
 ) -> Result<Json<Vec<LatestRow>>, Refusal> {
     let station = which.station.map(|id| app.station(&id)).transpose()?;
     Ok(Json(app.board.latest(station.as_ref(), clock::now())))

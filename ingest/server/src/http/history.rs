@@ -7,13 +7,13 @@ mod stream;
 use std::sync::Arc;
 
 use axum::{
-    extract::{Query, State},
+    extract::State,
     http::{HeaderValue, header},
     response::{IntoResponse, Response},
 };
 use tram_store::{StoreError, export};
 
-use super::{App, Refusal};
+use super::{App, Refusal, asked::Asked};
 use crate::clock;
 use question::{Checked, Format, Question};
 
@@ -28,7 +28,7 @@ pub(crate) const MAX_ANSWERS: usize = 16;
         (status = 503, description = "Too many at once", body = Refusal)))]
 pub(super) async fn history(
     State(app): State<Arc<App>>,
-    Query(question): Query<Question>,
+    Asked(question): Asked<Question>,
 ) -> Result<Response, Refusal> {
     let checked = question.check(&app, clock::now())?;
     let place = Arc::clone(&app.answers)

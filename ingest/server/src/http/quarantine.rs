@@ -2,16 +2,13 @@
 
 use std::sync::Arc;
 
-use axum::{
-    Json,
-    extract::{Query, State},
-};
+use axum::{Json, extract::State};
 use base64::{Engine, engine::general_purpose::STANDARD};
 use serde::{Deserialize, Serialize};
 use tram_store::Quarantined;
 use utoipa::{IntoParams, ToSchema};
 
-use super::{App, Refusal, blocking};
+use super::{App, Refusal, asked::Asked, blocking};
 use crate::time::rfc3339;
 
 /// How many are shown when the request does not say.
@@ -74,7 +71,7 @@ impl From<Quarantined> for QuarantineRow {
     responses((status = 200, description = "What was refused", body = Vec<QuarantineRow>)))]
 pub(super) async fn quarantine(
     State(app): State<Arc<App>>,
-    Query(how_many): Query<HowMany>,
+    Asked(how_many): Asked<HowMany>,
 ) -> Result<Json<Vec<QuarantineRow>>, Refusal> {
     let limit = how_many.limit.unwrap_or(LIMIT).clamp(1, MAX_LIMIT);
     let rows = blocking(move || app.store.quarantine(limit, PAYLOAD_BYTES)).await?;

@@ -2,7 +2,7 @@
 
 use axum::{
     Json,
-    http::{StatusCode, header},
+    http::{Method, StatusCode, Uri, header},
     response::{IntoResponse, Response},
 };
 use serde::Serialize;
@@ -65,4 +65,13 @@ impl IntoResponse for Refusal {
         }
         response
     }
+}
+
+/// The path is there, and does not do what the request wants.
+pub(super) async fn wrong_method(method: Method, uri: Uri) -> Refusal {
+    Refusal::new(
+        StatusCode::METHOD_NOT_ALLOWED,
+        format!("{method} does nothing at {}", uri.path()),
+        "GET /openapi.json says what each path does",
+    )
 }

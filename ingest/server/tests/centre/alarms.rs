@@ -140,6 +140,9 @@ fn a_flood_is_listed_told_published_and_acknowledged() {
     assert_eq!(status, 403);
     let (status, refused) = centre.post(&ack, &json!({ "by": "" }), &[]);
     assert_eq!(status, 400, "{refused}");
+    let (status, refused) = centre.post(&ack, &json!({ "by": "An".repeat(20_000) }), &[]);
+    assert_eq!(status, 413);
+    assert!(refused["fix"].as_str().unwrap().contains("bytes"), "{refused}");
     let (status, acked) = centre.post(&ack, &body, &[("sec-fetch-site", "same-origin")]);
     assert_eq!((status, &acked["acked"]["by"]), (200, &json!("An")));
     let shelve = format!("/api/v1/alarms/{id}/shelve");

@@ -117,6 +117,11 @@ fn a_question_that_cannot_be_answered_says_why() {
         ("/api/v1/history?station=a&channel=water_level&format=xls", 400, "parquet"),
         ("/api/v1/latest?station=zz", 404, "/api/v1/stations"),
         ("/api/v2/latest", 404, "/openapi.json"),
+        ("/api/v1/history", 400, "/openapi.json"),
+        ("/api/v1/history?station=a&channel=water_level&until=now", 400, "/openapi.json"),
+        ("/api/v1/latest?%ff=%00", 400, "/openapi.json"),
+        ("/api/v1/quarantine?limit=-1", 400, "/openapi.json"),
+        ("/api/v1/alarms/0/ack", 405, "/openapi.json"),
     ] {
         let (found, body) = centre.ask(path);
         assert_eq!(found, status, "{path}: {body}");
