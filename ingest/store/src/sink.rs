@@ -21,6 +21,8 @@ mod target;
 pub use answer::{Answer, MAX_RETRY_AFTER, Refusal};
 pub use core::{Limits, MAX_BACKOFF, MAX_READ_ENTRIES, Sink, Step};
 pub use counters::SinkCounters;
+#[cfg(test)]
+pub(crate) use lines::tag;
 pub use lines::{Lines, MAX_TAG_BYTES, MEASUREMENT};
 pub use refused::{MAX_REFUSED_KEPT, Refused};
 pub use target::{MAX_REASON_BYTES, MAX_REQUEST, Place, Target, TargetError};

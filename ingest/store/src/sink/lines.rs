@@ -93,7 +93,7 @@ impl Lines {
 }
 
 /// Appends `,name=value`. `name` is our own. An empty value is no tag: the protocol has none.
-fn tag(out: &mut Vec<u8>, name: &str, value: &str) {
+pub(crate) fn tag(out: &mut Vec<u8>, name: &str, value: &str) {
     let value = cut(value);
     if value.is_empty() {
         return;

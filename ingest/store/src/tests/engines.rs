@@ -98,6 +98,14 @@ impl Engine {
         answer.body_mut().read_to_string().unwrap()
     }
 
+    /// What `InfluxDB` answers.
+    fn query(&self, q: &str) -> Value {
+        let request = ureq::post(format!("{}/query", self.base()));
+        let request = request.query("db", "tram").query("epoch", "u").query("q", q);
+        let text = request.send_empty().unwrap().body_mut().read_to_string().unwrap();
+        serde_json::from_str(&text).unwrap()
+    }
+
     /// Every sample of a metric: its tags and its time in milliseconds, and how many values.
     fn exported(&self, metric: &str) -> (BTreeSet<(String, i64)>, usize) {
         self.ask("/internal/force_flush");
@@ -222,16 +230,7 @@ fn everything_reaches_influxdb_and_what_it_refuses_is_singled_out() {
         assert!(matches!(a, Answer::Later { reason, .. } if reason.contains("not found")), "{a:?}");
         true
     });
-    let query = |q: &str| {
-        let url = format!("{}/query", engine.base());
-        let mut answer = ureq::post(url)
-            .query("db", "tram")
-            .query("epoch", "u")
-            .query("q", q)
-            .send_empty()
-            .unwrap();
-        serde_json::from_str::<Value>(&answer.body_mut().read_to_string().unwrap()).unwrap()
-    };
+    let query = |q: &str| engine.query(q);
     query("CREATE DATABASE tram");
     pour(&mut sink, &mut reader, &target, &mut now, |_| false);
     assert_eq!(sink.counters().written, 2_000);
@@ -241,11 +240,72 @@ fn everything_reaches_influxdb_and_what_it_refuses_is_singled_out() {
     let times = query("SELECT value FROM tram ORDER BY time LIMIT 1");
     assert_eq!(times["results"][0]["series"][0]["values"][0][0], NOW.0);
 
-    // One field has become another type: the engine answers 400 to its lines only.
+    // In the week of three of the readings, `value` is text already: they alone are refused.
     query("DROP MEASUREMENT tram");
-    assert_eq!(target.write(b"tram,channel=water_level,quantity=water_level,station=lao-cai-river-01 tests=\"x\" 1\n"), Answer::Written);
-    let answer = target.write(
-        b"tram,channel=water_level,quantity=water_level,station=lao-cai-river-01 tests=0i 2\n",
-    );
-    assert!(matches!(answer, Answer::Refused { .. }), "{answer:?}");
+    let month = NOW.0 - 30 * 86_400_000_000;
+    let text = format!("tram value=\"text\" {month}\n");
+    assert_eq!(target.write(text.as_bytes()), Answer::Written);
+    store(&mut opened, &mut p, "data", &batch(20, 0, &series(month, 3)));
+    let mut sink = Sink::new(LogId(0), Limits::default());
+    pour(&mut sink, &mut reader, &target, &mut now, |_| false);
+    let counters = sink.counters();
+    assert_eq!((counters.written, counters.bad_request, counters.retries), (2_000, 3, 0));
+    assert!(sink.refused().all(|r| r.reason.contains("field type conflict")), "{sink:?}");
+    let answer = query("SELECT count(value) FROM tram WHERE station = 'lao-cai-river-01'");
+    assert_eq!(answer["results"][0]["series"][0]["values"][0][1], 2_000);
+}
+
+/// Names that are up to something.
+const NAMES: [&str; 9] = [
+    "a b",
+    "a,quality=9",
+    "a\\",
+    "a\\\\ value=1",
+    "a value=1 1\ntram,station=forged value=2 2",
+    "\"a\" b=\"",
+    "a%5Cb%",
+    "tạm\u{85}\u{2028}\t站",
+    "#=,= ,\\,\\=\\ \\\n",
+];
+
+/// One line with each of the names, and the tags the engine should have of them.
+fn forged() -> (String, BTreeSet<String>) {
+    let mut lines = String::new();
+    let mut expected = BTreeSet::new();
+    for name in NAMES {
+        let mut tag = Vec::new();
+        crate::sink::tag(&mut tag, "station", name);
+        let tag = String::from_utf8(tag).unwrap();
+        lines += &format!("tram{tag} value=7 {}\n", NOW.0);
+        expected.insert(tag.replace('\\', "").replacen(",station=", "", 1));
+    }
+    (lines, expected)
+}
+
+#[test]
+fn no_name_forges_a_point_in_victoria_metrics() {
+    let dir = tempfile::tempdir().unwrap();
+    let Some(engine) = Engine::victoria(dir.path(), free()) else { return };
+    let (lines, expected) = forged();
+    let target = Target::new(&v2(&engine), None).unwrap();
+    assert_eq!(target.write(lines.as_bytes()), Answer::Written);
+    let (samples, values) = engine.exported("%7B__name__!%3D%22%22%7D");
+    assert_eq!(samples.into_iter().map(|(station, _)| station).collect::<BTreeSet<_>>(), expected);
+    assert_eq!(values, NAMES.len());
+}
+
+#[test]
+fn no_name_forges_a_point_in_influxdb() {
+    let dir = tempfile::tempdir().unwrap();
+    let Some(engine) = Engine::influx(dir.path(), free(), free()) else { return };
+    engine.query("CREATE DATABASE tram");
+    let place = Place::V1 { base: engine.base(), database: "tram".to_owned() };
+    let (lines, expected) = forged();
+    let target = Target::new(&place, None).unwrap();
+    assert_eq!(target.write(lines.as_bytes()), Answer::Written);
+    let answer = engine.query("SELECT station, value FROM tram");
+    let rows = answer["results"][0]["series"][0]["values"].as_array().unwrap();
+    let stations = rows.iter().map(|row| row[1].as_str().unwrap().to_owned());
+    assert_eq!(stations.collect::<BTreeSet<_>>(), expected);
+    assert!(rows.iter().all(|row| row[2] == 7 && row[0] == NOW.0), "{rows:?}");
 }
