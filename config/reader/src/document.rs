@@ -132,10 +132,31 @@ fn explain(path: &Path, text: &str, error: &toml::de::Error) -> Mistake {
             );
             (format!("unknown {} `{found}`", what(&message)), fix)
         }
-        None => (message.replace('\n', " "), String::new()),
+        None => (message.replace('\n', " "), instead(&message)),
     };
     let line = error.span().map(|span| line_at(text, span.start));
     Mistake { file: path.to_owned(), line, message, fix }
+}
+
+/// What to write in the place of a value of the wrong kind; empty when the message says it itself.
+fn instead(message: &str) -> String {
+    if let Some(field) = message.strip_prefix("missing field ") {
+        return format!("add the key {field}");
+    }
+    if message.contains("socket address") {
+        return "write an address and a port, such as 127.0.0.1:8080".to_owned();
+    }
+    let expected = message.rsplit("expected ").next().unwrap_or_default();
+    let value = match expected {
+        "u8" | "u16" | "u32" | "u64" | "usize" => "a whole number, 0 or more",
+        "i8" | "i16" | "i32" | "i64" | "isize" => "a whole number",
+        "f32" | "f64" => "a number",
+        "a boolean" => "true or false",
+        "a string" | "path string" => "a text in quotation marks",
+        "a sequence" => "a list in square brackets",
+        _ => return String::new(),
+    };
+    format!("write {value}")
 }
 
 fn what(message: &str) -> &'static str {
@@ -217,6 +238,24 @@ mod tests {
     fn an_unknown_value_names_the_nearest_known_one() {
         let text = "node = \"a\"\n[[channel]]\nname = \"r\"\nkind = \"levle\"\n";
         assert_eq!(parse(text).unwrap_err(), "a.toml:4: unknown value `levle`; write `level`");
+    }
+
+    #[test]
+    fn a_value_of_the_wrong_kind_says_what_to_write() {
+        let number = "node = \"a\"\n[[channel]]\nname = \"r\"\ninterval_s = ";
+        for value in ["\"5\"", "-5", "inf", "4294967296", "true", "1.5"] {
+            let error = parse(&format!("{number}{value}\n")).unwrap_err();
+            assert!(error.starts_with("a.toml:4: "), "{error}");
+            assert!(error.ends_with("; write a whole number, 0 or more"), "{error}");
+        }
+        let error = parse("node = 5\n").unwrap_err();
+        assert!(error.ends_with("; write a text in quotation marks"), "{error}");
+        let error = parse("channel = 5\nnode = \"a\"\n").unwrap_err();
+        assert!(error.ends_with("; write a list in square brackets"), "{error}");
+        let error = parse("# nothing\n").unwrap_err();
+        assert!(error.ends_with("missing field `node`; add the key `node`"), "{error}");
+        let address = "invalid socket address syntax";
+        assert!(instead(address).contains("127.0.0.1:8080"));
     }
 
     #[test]
