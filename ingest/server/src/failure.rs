@@ -9,6 +9,8 @@ use tram_config::Mistake;
 pub(crate) enum Failure {
     /// Something in the configuration is wrong: exit code 2.
     Configuration(Mistake),
+    /// Something on the command line is wrong: exit code 2.
+    CommandLine(String),
     /// Anything else: exit code 1.
     Other {
         /// What went wrong, a sentence without its full stop.
@@ -27,7 +29,7 @@ impl Failure {
     /// The exit code that goes with it.
     pub(crate) fn code(&self) -> ExitCode {
         match self {
-            Self::Configuration(_) => ExitCode::from(2),
+            Self::Configuration(_) | Self::CommandLine(_) => ExitCode::from(2),
             Self::Other { .. } => ExitCode::from(1),
         }
     }
@@ -43,6 +45,7 @@ impl fmt::Display for Failure {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Configuration(mistake) => mistake.fmt(f),
+            Self::CommandLine(what) => write!(f, "{what}."),
             Self::Other { what, fix } if fix.is_empty() => write!(f, "{what}."),
             Self::Other { what, fix } => write!(f, "{what}. {fix}."),
         }

@@ -16,7 +16,7 @@ use crate::{
 /// [`Failure`] when the configuration or the name is wrong, or the file cannot be written.
 pub(crate) fn node_add(config: &Path, name: &str) -> Result<String, Failure> {
     let node = NodeId::new(name)
-        .map_err(|e| Failure::new(format!("`{name}` is not a node name: {e}"), ""))?;
+        .map_err(|e| Failure::CommandLine(format!("`{name}` is not a node name: {e}")))?;
     let path = match config::load(config)?.broker {
         Broker::Embedded(embedded) => embedded.credentials.ok_or_else(|| {
             Failure::new(
@@ -62,4 +62,16 @@ pub(crate) fn hexadecimal(bytes: &[u8]) -> String {
         let _ = write!(text, "{b:02x}");
         text
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_name_that_is_none_is_a_mistake_on_the_command_line() {
+        let failure = node_add(Path::new("/no/such.toml"), "Bad Name").unwrap_err();
+        assert!(matches!(failure, Failure::CommandLine(_)), "{failure}");
+        assert!(failure.to_string().contains("`Bad Name`"), "{failure}");
+    }
 }
