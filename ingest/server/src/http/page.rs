@@ -21,14 +21,14 @@ const CONTENT_POLICY: &str = "default-src 'none'; script-src 'self'; style-src '
     manifest-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'";
 
 const NOT_BUILT: &str = "<!doctype html>
-<html lang=\"en\">
+<html lang=\"vi\">
 <meta charset=\"utf-8\">
 <title>Trạm</title>
 <h1>Trạm</h1>
-<p>The centre is running. This program was built without its web page: build it with
-<code>make web</code> (it needs Node.js 20), build the program again, and reload.</p>
 <p>Trung tâm đang chạy. Chương trình này được dựng mà không có trang web: chạy
 <code>make web</code> (cần Node.js 20), dựng lại chương trình rồi tải lại trang.</p>
+<p>The centre is running. This program was built without its web page: build it with
+<code>make web</code> (it needs Node.js 20), build the program again, and reload.</p>
 <ul>
 <li><a href=\"/api/v1/stations\">/api/v1/stations</a>
 <li><a href=\"/api/v1/latest\">/api/v1/latest</a>
