@@ -5,6 +5,7 @@
 //! a broker that forgets loses nothing.
 
 mod access;
+mod complaints;
 mod credentials;
 mod door;
 mod failures;

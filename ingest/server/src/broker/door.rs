@@ -20,7 +20,7 @@ use subtle::ConstantTimeEq;
 use tokio::sync::{Semaphore, watch};
 use tram_wire::NodeId;
 
-use super::{access::Client, credentials::Credentials, failures::Failures};
+use super::{access::Client, complaints::Complaints, credentials::Credentials, failures::Failures};
 use crate::clock;
 
 /// User name and client identifier of the centre's own client. The underscore keeps it apart from
@@ -48,6 +48,7 @@ pub(crate) struct Door {
     anonymous_loopback: bool,
     own_password: String,
     failures: Mutex<Failures>,
+    complaints: Mutex<Complaints>,
     verifications: Semaphore,
     /// Whether the centre listens already. Whoever comes earlier waits, so that nothing is
     /// published that nobody hears.
@@ -70,6 +71,7 @@ impl Door {
             anonymous_loopback,
             own_password,
             failures: Mutex::default(),
+            complaints: Mutex::default(),
             verifications: Semaphore::new(MAX_VERIFICATIONS),
             open: watch::Sender::new(false),
             counters: DoorCounters::default(),
@@ -133,6 +135,21 @@ impl Door {
         self.failures.lock().unwrap_or_else(std::sync::PoisonError::into_inner)
     }
 
+    /// Counts a refusal, and says whether to log it; see [`Complaints`].
+    fn complain(&self, counter: &AtomicU64) -> bool {
+        counter.fetch_add(1, Ordering::Relaxed);
+        let mut complaints =
+            self.complaints.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
+        match complaints.one_more(clock::instant()) {
+            Some(0) => true,
+            Some(kept_back) => {
+                tracing::warn!(kept_back, "more was refused than is logged");
+                true
+            }
+            None => false,
+        }
+    }
+
     /// Who a connection belongs to that [`identify`](Self::identify) let in.
     fn client(&self, user: Option<&str>) -> Option<Client> {
         match user {
@@ -157,10 +174,6 @@ fn fits(client: Client, client_id: &str) -> bool {
     }
 }
 
-fn count(counter: &AtomicU64) {
-    counter.fetch_add(1, Ordering::Relaxed);
-}
-
 impl AuthProvider for Door {
     fn authenticate<'a>(
         &'a self,
@@ -173,13 +186,14 @@ impl AuthProvider for Door {
                 Some(Client::Node(node)) => AuthResult::success_with_user(node.as_str()),
                 Some(Client::Anonymous) => AuthResult::success(),
                 None => {
-                    count(&self.counters.connections_refused);
-                    tracing::warn!(
-                        address = %client_addr,
-                        user = connect.username.as_deref().unwrap_or_default(),
-                        client = connect.client_id,
-                        "the broker refused a connection"
-                    );
+                    if self.complain(&self.counters.connections_refused) {
+                        tracing::warn!(
+                            address = %client_addr,
+                            user = connect.username.as_deref().unwrap_or_default(),
+                            client = connect.client_id,
+                            "the broker refused a connection"
+                        );
+                    }
                     AuthResult::fail(ReasonCode::BadUsernameOrPassword)
                 }
             })
@@ -193,8 +207,7 @@ impl AuthProvider for Door {
         topic: &'a str,
     ) -> Answer<'a, bool> {
         let allowed = self.client(user_id).is_some_and(|c| c.may_publish(topic));
-        if !allowed {
-            count(&self.counters.publishes_refused);
+        if !allowed && self.complain(&self.counters.publishes_refused) {
             tracing::warn!(client = client_id, topic, "the broker refused a publish");
         }
         Box::pin(std::future::ready(allowed))
@@ -207,8 +220,7 @@ impl AuthProvider for Door {
         topic_filter: &'a str,
     ) -> Answer<'a, bool> {
         let allowed = self.client(user_id).is_some_and(|c| c.may_subscribe(topic_filter));
-        if !allowed {
-            count(&self.counters.subscriptions_refused);
+        if !allowed && self.complain(&self.counters.subscriptions_refused) {
             tracing::warn!(client = client_id, topic_filter, "the broker refused a subscription");
         }
         Box::pin(std::future::ready(allowed))
