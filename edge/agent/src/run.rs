@@ -23,7 +23,7 @@ use tracing::{debug, info, warn};
 use tram_emulator::Clock as BoardClock;
 use tram_node::{Batcher, Qc};
 use tram_rules::State;
-use tram_spool::{Recovery, Spool};
+use tram_spool::{Recovery, Spool, SpoolError};
 
 use crate::{
     births::Herald,
@@ -275,8 +275,17 @@ fn address(config: &Config) -> Result<Address> {
 
 fn open_spool(config: &Config) -> Result<(Spool, Recovery)> {
     let folder = config.data.join("spool");
-    Spool::open(&folder, spool_options(config))
-        .with_context(|| format!("the data folder {} cannot be used", folder.display()))
+    Spool::open(&folder, spool_options(config)).map_err(|e| {
+        let remedy = match e {
+            SpoolError::InUse => "stop the other tram-edge, or give each station a folder",
+            SpoolError::ReadOnly(_) => {
+                "give it to the user that runs this program, or mount it so that it can be written"
+            }
+            SpoolError::DiskFull(_) => "make room",
+            _ => "name another folder as `data` in the station file",
+        };
+        anyhow!("the data folder {} cannot be used: {e}; {remedy}", folder.display())
+    })
 }
 
 fn report(spool: &Spool, recovery: &Recovery) {

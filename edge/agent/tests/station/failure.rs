@@ -54,6 +54,8 @@ fn a_data_folder_that_cannot_be_used_is_a_sentence_and_exit_1() {
         last.starts_with("tram-edge: the data folder") && last.contains("/data/spool"),
         "{said}"
     );
+    assert!(last.ends_with("; name another folder as `data` in the station file"), "{said}");
+    assert_eq!(last.matches("os error").count(), 1, "the reason is said once: {said}");
     assert!(!said.contains("panicked"), "{said}");
 }
 
@@ -65,7 +67,7 @@ async fn a_second_process_on_the_same_folder_is_refused() {
     let file = station.path("edge.toml").display().to_string();
     let (code, said) = edge(&["run", "--config", &file]);
     assert_eq!(code, Some(1));
-    assert!(said.contains("already open in another process"), "{said}");
+    assert!(said.contains("already open in another process; stop the other"), "{said}");
     assert!(first.stop().await.success());
 }
 
