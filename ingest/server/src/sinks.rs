@@ -178,8 +178,7 @@ impl Writer {
     }
 
     fn skip(&mut self, to: LogId, why: &str) {
-        let now = self.now();
-        let lost = self.sink.skip(to, now);
+        let lost = self.sink.skip(to);
         if lost > 0 {
             let sink = self.gauge.name.as_str();
             tracing::error!(

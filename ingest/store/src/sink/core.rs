@@ -143,7 +143,7 @@ impl Sink {
             self.read = entry.id;
         }
         if self.lines.is_empty() {
-            self.finish(now);
+            self.pass();
         } else {
             self.since.get_or_insert(now);
         }
@@ -151,13 +151,13 @@ impl Sink {
 
     /// Passes over entries up to `to`, which cannot be read. Says how many of them the engine has
     /// never had.
-    pub fn skip(&mut self, to: LogId, now: Duration) -> u64 {
+    pub fn skip(&mut self, to: LogId) -> u64 {
         let known = self.read.max(self.written);
         let lost = if to > known { to.0.abs_diff(known.0) } else { 0 };
         self.counters.lost_entries += lost;
         self.read = self.read.max(to);
         if self.lines.is_empty() {
-            self.finish(now);
+            self.pass();
         }
         lost
     }
@@ -261,25 +261,28 @@ impl Sink {
         self.failures = 0;
         self.not_before = now;
         self.pieces.pop();
-        if self.pieces.is_empty() {
-            self.finish(now);
+        if !self.pieces.is_empty() {
+            return;
         }
-    }
-
-    /// The batch is done with, or there is none to speak of.
-    fn finish(&mut self, now: Duration) {
         self.lines.clear();
         self.since = None;
         self.written = self.written.max(self.read);
-        if self.recent.back().is_none_or(|(_, last)| *last < self.read) {
-            self.recent.push_back((now, self.read));
-        }
+        self.recent.push_back((now, self.read));
         // Only an answer shows that the engine was there, so the cursor moves with answers.
         while let Some((at, last)) = self.recent.front()
             && (*at + self.limits.replay <= now || self.recent.len() > MAX_RECENT)
         {
             self.cursor = self.cursor.max(*last);
             self.recent.pop_front();
+        }
+    }
+
+    /// What was read or passed over last has no readings, and nothing waits before it.
+    fn pass(&mut self) {
+        self.written = self.written.max(self.read);
+        match self.recent.back_mut() {
+            Some((_, last)) => *last = self.read.max(*last),
+            None => self.cursor = self.cursor.max(self.read),
         }
     }
 
