@@ -100,6 +100,18 @@ fn check_alerts(document: &Document<File>) -> Result<Option<tram_alerts::Config>
             ));
         }
     }
+    // An area that names nobody leaves its station to the default area: a warning for the wrong
+    // people.
+    let known = |id: &String| document.value.station.iter().any(|s| s.id == *id);
+    for (i, area) in alerts.area.iter().enumerate() {
+        if let Some(unknown) = area.stations.iter().find(|id| !known(id)) {
+            return Err(document.mistake(
+                &format!("alerts.area[{i}].stations"),
+                format!("there is no [[station]] with the id `{unknown}`"),
+                "write the id of a station of this file, or add the station",
+            ));
+        }
+    }
     Ok(Some(alerts.clone()))
 }
 
@@ -174,5 +186,16 @@ communes = [\"02647\"]
             assert_eq!(mistake.line, Some(line), "{mistake}");
             assert!(mistake.to_string().contains(says), "{mistake}");
         }
+    }
+
+    #[test]
+    fn an_area_names_stations_of_this_file_only() {
+        let area = "[[alerts.area]]\nid = \"b\"\nname = { vi = \"B\", en = \"B\", zh = \"B\" }\n\
+                    circle = { lat = 22.0, lon = 104.0, radius_km = 1.0 }\nstations = [\"rivr-01\"]\n";
+        let station = "[[station]]\nid = \"river-01\"\nname = \"R\"\nlat = 22.0\nlon = 104.0\n";
+        let error = load_text(&format!("{MINIMAL}{area}{station}")).unwrap_err().to_string();
+        assert!(error.contains("no [[station]] with the id `rivr-01`"), "{error}");
+        let right = area.replace("rivr", "river");
+        load_text(&format!("{MINIMAL}{right}{station}")).unwrap();
     }
 }
