@@ -85,15 +85,24 @@ impl Column {
 
     /// Its readings in order.
     pub fn points(&self) -> impl Iterator<Item = Point> {
-        let qualities = self.quality.iter().flat_map(|run| {
-            core::iter::repeat_n(run.quality, usize::try_from(run.len).unwrap_or(usize::MAX))
-        });
-        self.micros
-            .iter()
-            .zip(&self.values)
-            .zip(qualities)
-            .map(|((micros, value), quality)| Point { micros: *micros, value: *value, quality })
+        points(&self.micros, &self.values, &self.quality)
     }
+}
+
+/// The readings of three columns of equal length, in order.
+pub fn points(
+    micros: &[i64],
+    values: &[Option<i64>],
+    quality: &[QualityRun],
+) -> impl Iterator<Item = Point> {
+    let qualities = quality.iter().flat_map(|run| {
+        core::iter::repeat_n(run.quality, usize::try_from(run.len).unwrap_or(usize::MAX))
+    });
+    micros.iter().zip(values).zip(qualities).map(|((micros, value), quality)| Point {
+        micros: *micros,
+        value: *value,
+        quality,
+    })
 }
 
 /// What identifies a batch and says how to read its times; the start of every batch, readable

@@ -37,7 +37,7 @@ pub use ack::{Ack, MAX_ACK_RANGES};
 pub use alarm::{Alarm, AlarmKind, RuleId};
 pub use batch::{
     Batch, BatchHeader, Column, MAX_BATCH_BYTES, MAX_BATCH_COLUMNS, MAX_BATCH_READINGS, Point,
-    QualityRun,
+    QualityRun, points,
 };
 pub use birth::{Birth, ChannelInfo, MAX_CHANNELS};
 pub use cbor::{DecodeError, EncodeError};

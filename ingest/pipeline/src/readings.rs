@@ -41,14 +41,7 @@ impl Readings {
 
     /// Its readings in order; `micros` of a point is Unix time.
     pub fn points(&self) -> impl Iterator<Item = Point> {
-        let qualities = self.quality.iter().flat_map(|run| {
-            core::iter::repeat_n(run.quality, usize::try_from(run.len).unwrap_or(usize::MAX))
-        });
-        self.micros
-            .iter()
-            .zip(&self.values)
-            .zip(qualities)
-            .map(|((micros, value), quality)| Point { micros: *micros, value: *value, quality })
+        tram_wire::points(&self.micros, &self.values, &self.quality)
     }
 }
 
