@@ -5,7 +5,7 @@ use std::{path::Path, time::Duration};
 
 use anyhow::{Context, Result, ensure};
 use clap::Parser;
-use tram_tests::{Centre, Mosquitto, Node, PARTS, Tally, until};
+use tram_tests::{Centre, Mosquitto, Node, PARTS, Random, Tally, until};
 
 /// How many nodes there are.
 const NODES: usize = 3;
@@ -44,7 +44,7 @@ fn main() -> Result<()> {
     );
     let folder = tempfile::tempdir()?;
     let mut fleet = Fleet::start(folder.path())?;
-    let mut random = Random(arguments.seed.wrapping_mul(2).wrapping_add(1));
+    let mut random = Random::new(arguments.seed.wrapping_mul(2));
     println!("{} kills at random, seed {} …", arguments.kills, arguments.seed);
     for n in 1..=arguments.kills {
         let from = fleet.centre.metric("tram_readings_stored_total")?;
@@ -123,17 +123,5 @@ impl Fleet {
             }
         }
         Ok(())
-    }
-}
-
-/// A small repeatable generator (xorshift64*).
-struct Random(u64);
-
-impl Random {
-    fn below(&mut self, limit: u64) -> u64 {
-        self.0 ^= self.0 >> 12;
-        self.0 ^= self.0 << 25;
-        self.0 ^= self.0 >> 27;
-        (self.0.wrapping_mul(0x2545_F491_4F6C_DD1D) >> 33) % limit.max(1)
     }
 }

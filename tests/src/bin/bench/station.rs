@@ -1,6 +1,7 @@
 //! A station that does nothing but publish: what it says, made before the clock starts.
 
 use anyhow::Result;
+use tram_tests::Random;
 use tram_wire::{
     Batch, BatchHeader, Birth, ChannelInfo, ChannelName, ChannelNumber, ClockState, Column, NodeId,
     Point, Quality, Quantity, Seq, SpoolId, Text, UnixMicros,
@@ -58,7 +59,7 @@ pub(crate) fn birth(n: u16, held_from: u64) -> Result<Vec<u8>> {
 /// Batch `seq`: twenty wake-ups 100 ms apart, up to 10 ms late, ending before `start` plus its
 /// share of time.
 pub(crate) fn batch(n: u16, seq: u64, start: UnixMicros) -> Result<Vec<u8>> {
-    let mut noise = Noise(seq.wrapping_mul(0x9e37_79b9_7f4a_7c15) ^ (u64::from(n) << 48) | 1);
+    let mut noise = Random::new(seq.wrapping_mul(0x9e37_79b9_7f4a_7c15) ^ (u64::from(n) << 48));
     let first = start.plus(i64::try_from(seq * ROWS)? * 100_000);
     let times: Vec<i64> = (0..i64::try_from(ROWS)?)
         .map(|row| first.0 + row * 100_000 + noise.around(10) * 1000)
@@ -77,23 +78,4 @@ pub(crate) fn batch(n: u16, seq: u64, start: UnixMicros) -> Result<Vec<u8>> {
         losses: Vec::new(),
     };
     Ok(batch.encode()?)
-}
-
-/// A small repeatable generator (xorshift64*).
-struct Noise(u64);
-
-impl Noise {
-    /// A number from `-spread` to `spread`, roughly normal.
-    fn around(&mut self, spread: i64) -> i64 {
-        let sum: i64 = (0..4)
-            .map(|_| {
-                self.0 ^= self.0 >> 12;
-                self.0 ^= self.0 << 25;
-                self.0 ^= self.0 >> 27;
-                let n = self.0.wrapping_mul(0x2545_F491_4F6C_DD1D) >> 33;
-                i64::try_from(n).unwrap_or(0) % (2 * spread + 1) - spread
-            })
-            .sum();
-        sum / 4
-    }
 }
