@@ -166,6 +166,13 @@ impl Quantity {
         self.row().decimals
     }
 
+    /// Whether it is a direction, which begins again after a full circle: 359° and 1° are near each
+    /// other, their mean is 0° and neither is the smaller one.
+    #[must_use]
+    pub fn circular(self) -> bool {
+        self == Self::WindDirection
+    }
+
     /// How many counts one unit is: 10 to the power of [`decimals`](Self::decimals).
     #[must_use]
     pub fn scale(self) -> i64 {

@@ -2,7 +2,7 @@
 
 use std::{sync::Arc, thread::JoinHandle, time::Duration};
 
-use tram_store::Sealer;
+use tram_store::{Keeper, Sealer};
 
 use crate::{clock, ledger::Ledger, wake::Wake};
 
@@ -18,6 +18,7 @@ const AT_LATEST: Duration = Duration::from_secs(3_600);
 /// When the system gives no thread.
 pub(crate) fn start(
     mut sealer: Sealer,
+    mut keeper: Keeper,
     ledger: Arc<Ledger>,
     stop: Arc<Wake>,
 ) -> std::io::Result<JoinHandle<()>> {
@@ -42,6 +43,9 @@ pub(crate) fn start(
                 Ok(None) => {}
                 // The readings stay in the log; the next look tries again.
                 Err(error) => tracing::warn!(%error, "readings could not be sealed"),
+            }
+            if let Err(error) = keeper.step(clock::now()) {
+                tracing::warn!(%error, "rollups and retention do not go on");
             }
         }
     })

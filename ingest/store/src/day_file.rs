@@ -6,7 +6,7 @@ use rusqlite::{Connection, OptionalExtension, Row, params};
 use tram_pipeline::DatastreamKey;
 
 use crate::{
-    StoreError,
+    StoreError, Vector,
     chunk::{self, CHUNK_READINGS, MAX_CHUNK_READINGS},
     columns::Columns,
     day::Day,
@@ -101,7 +101,8 @@ impl DayFile {
         to: i64,
     ) -> Result<Vec<ChunkRow>, StoreError> {
         self.query(
-            "SELECT id, first, last, count, usable, good, min, max, last_value, sum, summary_crc
+            "SELECT id, first, last, count, usable, good, min, max, last_value, sum, sine,
+             cosine, summary_crc
              FROM chunk WHERE series = ?1 AND first <= ?3 AND last >= ?2 ORDER BY first",
             (series, from, to),
         )
@@ -110,7 +111,8 @@ impl DayFile {
     /// The last chunk of a series that ends before `time`.
     fn chunk_before(&self, series: i64, time: i64) -> Result<Option<ChunkRow>, StoreError> {
         let rows = self.query(
-            "SELECT id, first, last, count, usable, good, min, max, last_value, sum, summary_crc
+            "SELECT id, first, last, count, usable, good, min, max, last_value, sum, sine,
+             cosine, summary_crc
              FROM chunk WHERE series = ? AND first < ? AND last < ? ORDER BY first DESC LIMIT 1",
             (series, time, time),
         )?;
@@ -146,7 +148,7 @@ impl DayFile {
             })
             .map_err(|e| self.error(&e))?
             .map_err(|damage| self.damaged(row.id, damage.0))?;
-        if Summary::of(&columns) == Some(row.summary) {
+        if Summary::of(&columns, row.summary.vector.is_some()) == Some(row.summary) {
             Ok(columns)
         } else {
             Err(self.damaged(row.id, "the readings do not match their summary"))
@@ -183,7 +185,7 @@ impl DayFile {
             self.delete(row)?;
         }
         for part in split(&all) {
-            written.bytes += self.insert(series, &part)?;
+            written.bytes += self.insert(series, &part, key.quantity.circular())?;
             written.chunks += 1;
         }
         Ok(written)
@@ -197,13 +199,14 @@ impl DayFile {
             .map_err(|e| self.error(&e))
     }
 
-    fn insert(&self, series: i64, columns: &Columns) -> Result<u64, StoreError> {
+    fn insert(&self, series: i64, columns: &Columns, circular: bool) -> Result<u64, StoreError> {
         let data = chunk::encode(columns).map_err(|d| corrupt(&self.path, d.0))?;
-        let Some(s) = Summary::of(columns) else { return Ok(0) };
+        let Some(s) = Summary::of(columns, circular) else { return Ok(0) };
         self.db
             .prepare_cached(
                 "INSERT INTO chunk(series, first, last, count, usable, good, min, max, last_value,
-                 sum, summary_crc, crc, data) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+                 sum, sine, cosine, summary_crc, crc, data)
+                 VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
             )
             .and_then(|mut statement| {
                 statement.insert(params![
@@ -217,6 +220,8 @@ impl DayFile {
                     s.max,
                     s.last_value,
                     s.sum,
+                    s.vector.map(|v| v.sine),
+                    s.vector.map(|v| v.cosine),
                     s.crc(),
                     crc32fast::hash(&data),
                     data
@@ -263,8 +268,12 @@ fn chunk_row(r: &Row<'_>) -> rusqlite::Result<(ChunkRow, u32)> {
         max: r.get(7)?,
         last_value: r.get(8)?,
         sum: r.get(9)?,
+        vector: match (r.get(10)?, r.get(11)?) {
+            (Some(sine), Some(cosine)) => Some(Vector { sine, cosine }),
+            _ => None,
+        },
     };
-    Ok((ChunkRow { id: r.get(0)?, summary }, r.get(10)?))
+    Ok((ChunkRow { id: r.get(0)?, summary }, r.get(12)?))
 }
 
 #[cfg(test)]

@@ -13,13 +13,13 @@ use thiserror::Error;
 #[non_exhaustive]
 pub enum StoreError {
     /// No room on the disk. Nothing was written; the call may be repeated.
-    #[error("the disk that holds {} is full; free some space or point `store.path` at a larger disk", path.display())]
+    #[error("the disk that holds {} is full; free some space or point `data` at a larger disk", path.display())]
     Full {
         /// The file.
         path: PathBuf,
     },
     /// The folder or the file may not be written.
-    #[error("{} cannot be written; give the user that runs this program write access to it, or choose another `store.path`", path.display())]
+    #[error("{} cannot be written; give the user that runs this program write access to it, or choose another `data`", path.display())]
     ReadOnly {
         /// The folder or file.
         path: PathBuf,
@@ -34,7 +34,7 @@ pub enum StoreError {
         readings: u64,
     },
     /// Another process has the store open.
-    #[error("{} is in use by another process; stop the other tram-ingest or choose another `store.path`", path.display())]
+    #[error("{} is in use by another process; stop the other tram-ingest or choose another `data`", path.display())]
     Locked {
         /// The lock file.
         path: PathBuf,

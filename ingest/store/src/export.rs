@@ -30,9 +30,9 @@ pub enum ExportError {
 /// Which aggregates become columns.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Function {
-    /// Arithmetic mean.
+    /// Arithmetic mean; of directions that of their vectors.
     Mean,
-    /// Smallest.
+    /// Smallest; nothing for directions, as are the largest and the sum.
     Min,
     /// Largest.
     Max,

@@ -138,6 +138,11 @@ impl History {
         Ok(())
     }
 
+    /// Whether the values are directions.
+    pub(crate) fn circular(&self) -> bool {
+        self.key.quantity.circular()
+    }
+
     /// A time that no reading still to come is before; `None` at the end. Reads no chunk.
     pub(crate) fn peek(&mut self) -> Result<Option<i64>, StoreError> {
         if self.done {
@@ -161,7 +166,7 @@ impl History {
         let alone = self.head.micros.get(self.head_at).is_none_or(|t| *t > s.last);
         let whole = s.first >= self.from && s.last < self.to;
         let one_step = s.first.div_euclid(step) == s.last.div_euclid(step);
-        if whole && alone && one_step && (s.sum.is_some() || s.usable == 0) {
+        if whole && alone && one_step && (s.sum.is_some() || s.vector.is_some() || s.usable == 0) {
             self.pop_chunk();
             return Ok(Some(s));
         }

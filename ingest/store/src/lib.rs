@@ -18,6 +18,7 @@
 #![warn(missing_docs)]
 
 mod aggregate;
+mod bucket;
 mod chunk;
 mod columns;
 mod cursor;
@@ -27,29 +28,36 @@ mod error;
 pub mod export;
 mod head;
 mod history;
+mod keeper;
 mod latest;
 mod log;
 mod memory;
 mod options;
 mod quarantine;
 mod reader;
+mod retention;
 mod schema;
 mod sealer;
 pub mod sink;
 mod store;
 mod summary;
+mod vector;
 
-pub use aggregate::{Aggregates, Bucket};
+pub use aggregate::Aggregates;
+pub use bucket::Bucket;
 pub use cursor::LogId;
 pub use error::StoreError;
 pub use history::{History, Reading};
+pub use keeper::{Keeper, Kept};
 pub use latest::Latest;
 pub use log::{Committed, Log, LogStats};
 pub use options::Options;
 pub use quarantine::Quarantined;
 pub use reader::{LogEntry, LogReader};
+pub use retention::{Keep, Policy, Retention};
 pub use sealer::{Sealed, Sealer};
 pub use store::{Opened, Recovery, Store, StoreStats};
+pub use vector::Vector;
 
 #[cfg(test)]
 mod tests;

@@ -1,5 +1,7 @@
 //! How large things may become.
 
+use crate::Retention;
+
 /// How large things may become before something is done about it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Options {
@@ -21,6 +23,8 @@ pub struct Options {
     /// Consumers that hold the log back only while it has at most so many bytes of payload, such
     /// as engines elsewhere; beyond, the oldest entries go without them.
     pub bounded_consumers: Vec<(String, u64)>,
+    /// How long readings and their rollups are kept.
+    pub retention: Retention,
 }
 
 impl Default for Options {
@@ -33,6 +37,7 @@ impl Default for Options {
             quarantine_rows: 10_000,
             consumers: Vec::new(),
             bounded_consumers: Vec::new(),
+            retention: Retention::default(),
         }
     }
 }

@@ -14,7 +14,7 @@ use crate::{
 };
 
 /// The format of the files; one with another number is refused.
-pub(crate) const FORMAT: i64 = 1;
+pub(crate) const FORMAT: i64 = 2;
 /// How long a statement waits for another connection of this process.
 const BUSY_TIMEOUT: Duration = Duration::from_secs(10);
 
@@ -75,7 +75,7 @@ CREATE TABLE chunk(
     id INTEGER PRIMARY KEY, series INTEGER NOT NULL, first INTEGER NOT NULL,
     last INTEGER NOT NULL, count INTEGER NOT NULL, usable INTEGER NOT NULL,
     good INTEGER NOT NULL, min INTEGER, max INTEGER, last_value INTEGER, sum INTEGER,
-    summary_crc INTEGER NOT NULL, crc INTEGER NOT NULL, data BLOB NOT NULL);
+    sine INTEGER, cosine INTEGER, summary_crc INTEGER NOT NULL, crc INTEGER NOT NULL, data BLOB NOT NULL);
 CREATE INDEX chunk_time ON chunk(series, first, last);
 ";
 

@@ -16,7 +16,8 @@ use tram_pipeline::{DatastreamKey, Memory};
 use tram_wire::{Birth, ChannelName, NodeId, UnixMicros};
 
 use crate::{
-    Aggregates, History, Latest, Log, LogId, LogReader, Options, Quarantined, Sealer, StoreError,
+    Aggregates, History, Keeper, Latest, Log, LogId, LogReader, Options, Quarantined, Sealer,
+    StoreError,
     error::wrap,
     head::{SeriesId, SharedHead},
     memory, quarantine, schema,
@@ -29,6 +30,8 @@ pub struct Opened {
     pub log: Log,
     /// For whoever seals.
     pub sealer: Sealer,
+    /// For whoever seals, to be called after it.
+    pub keeper: Keeper,
     /// For everybody else.
     pub store: Store,
     /// For the pipeline.

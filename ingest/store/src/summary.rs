@@ -2,10 +2,10 @@
 
 use tram_wire::Quality;
 
-use crate::columns::Columns;
+use crate::{Vector, columns::Columns};
 
 /// Count, ends, extremes and sum of the readings of a chunk. Only usable values enter `min`,
-/// `max`, `last_value` and `sum`.
+/// `max`, `last_value`, `sum` and `vector`. Directions have a `vector` and no `min`, `max`, `sum`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Summary {
     pub(crate) first: i64,
@@ -18,11 +18,12 @@ pub(crate) struct Summary {
     pub(crate) last_value: Option<i64>,
     /// `None` without a usable value or when it passes 64 bits.
     pub(crate) sum: Option<i64>,
+    pub(crate) vector: Option<Vector>,
 }
 
 impl Summary {
     /// The summary of settled columns; `None` of empty ones.
-    pub(crate) fn of(columns: &Columns) -> Option<Self> {
+    pub(crate) fn of(columns: &Columns, circular: bool) -> Option<Self> {
         let mut summary = Self {
             first: *columns.micros.first()?,
             last: *columns.micros.last()?,
@@ -33,20 +34,30 @@ impl Summary {
             max: None,
             last_value: None,
             sum: None,
+            vector: None,
         };
         let mut sum: i128 = 0;
+        let mut vector = Vector::default();
         for (value, code) in columns.values.iter().zip(&columns.codes) {
             if !usable(*code) {
                 continue;
             }
             summary.usable += 1;
             summary.good += u32::from(good(*code));
+            summary.last_value = Some(*value);
+            if circular {
+                vector.add(Vector::of(*value));
+                continue;
+            }
             summary.min = Some(summary.min.map_or(*value, |m| m.min(*value)));
             summary.max = Some(summary.max.map_or(*value, |m| m.max(*value)));
-            summary.last_value = Some(*value);
             sum += i128::from(*value);
         }
-        summary.sum = i64::try_from(sum).ok().filter(|_| summary.usable > 0);
+        if circular {
+            summary.vector = Some(vector);
+        } else {
+            summary.sum = i64::try_from(sum).ok().filter(|_| summary.usable > 0);
+        }
         Some(summary)
     }
 
@@ -59,7 +70,8 @@ impl Summary {
         for n in [self.count, self.usable, self.good] {
             hasher.update(&n.to_le_bytes());
         }
-        for n in [self.min, self.max, self.last_value, self.sum] {
+        let (sine, cosine) = (self.vector.map(|v| v.sine), self.vector.map(|v| v.cosine));
+        for n in [self.min, self.max, self.last_value, self.sum, sine, cosine] {
             hasher.update(&[u8::from(n.is_some())]);
             hasher.update(&n.unwrap_or_default().to_le_bytes());
         }
@@ -72,6 +84,7 @@ pub(crate) fn usable(code: u16) -> bool {
     Quality::from_code(code).is_some_and(Quality::usable)
 }
 
-fn good(code: u16) -> bool {
+/// Whether a reading with this code passed every test.
+pub(crate) fn good(code: u16) -> bool {
     code & 0xf == tram_wire::Flag::Good as u16
 }

@@ -9,7 +9,7 @@ use std::{
 use tram_alerts::{Alerts, AlertsError, Webhook};
 use tram_pipeline::{Memory, Pipeline, Policy, ThirdParty};
 use tram_rules::{Rule, Words};
-use tram_store::{Latest, Log, Opened, Options, Sealer, Store, sink::consumer};
+use tram_store::{Keeper, Latest, Log, Opened, Options, Sealer, Store, sink::consumer};
 use tram_wire::Point;
 
 use super::parts::no_thread;
@@ -49,12 +49,13 @@ pub(super) struct Core {
 pub(super) struct Kept {
     pub(super) log: Log,
     pub(super) sealer: Sealer,
+    pub(super) keeper: Keeper,
     pub(super) memory: Memory,
 }
 
 impl Core {
     pub(super) fn open(config: &Configuration, rules: Vec<Rule>) -> Result<(Self, Kept), Failure> {
-        let Opened { log, sealer, store, memory, recovery } = open_store(config)?;
+        let Opened { log, sealer, keeper, store, memory, recovery } = open_store(config)?;
         if recovery.corrupt_entries > 0 {
             tracing::error!(
                 entries = recovery.corrupt_entries,
@@ -80,7 +81,7 @@ impl Core {
             core.watch(config, alerts, rules)?;
         }
         core.pour(config, &log)?;
-        Ok((core, Kept { log, sealer, memory }))
+        Ok((core, Kept { log, sealer, keeper, memory }))
     }
 
     /// The name of the alert engine among the consumers of the log.

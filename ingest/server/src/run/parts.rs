@@ -7,7 +7,7 @@ use tokio::{
     sync::{mpsc, oneshot},
     task::JoinHandle as Task,
 };
-use tram_store::{Log, Sealer, StoreError};
+use tram_store::{Keeper, Log, Sealer, StoreError};
 
 use super::core::Core;
 use crate::{
@@ -79,7 +79,7 @@ impl Parts {
         let (deliver, messages) = mpsc::channel(MAX_WAITING_MESSAGES);
         let (commit_ended, commit) =
             start_commit(config, &core, &link, kept.log, kept.memory, messages)?;
-        let (stop_sealing, sealing) = start_sealing(&core, kept.sealer)?;
+        let (stop_sealing, sealing) = start_sealing(&core, kept.sealer, kept.keeper)?;
         let (broker, tasks) = connect(config, door.as_ref(), &link, deliver).await?;
         let app = app(config, &core, &link, door.clone(), http_address);
         let (stop_web, stopped) = oneshot::channel();
@@ -195,9 +195,13 @@ fn start_commit(
     Ok((commit_ended, thread))
 }
 
-fn start_sealing(core: &Core, sealer: Sealer) -> Result<(Arc<Wake>, JoinHandle<()>), Failure> {
+fn start_sealing(
+    core: &Core,
+    sealer: Sealer,
+    keeper: Keeper,
+) -> Result<(Arc<Wake>, JoinHandle<()>), Failure> {
     let stop = Arc::new(Wake::default());
-    let thread = seal::start(sealer, Arc::clone(&core.ledger), Arc::clone(&stop));
+    let thread = seal::start(sealer, keeper, Arc::clone(&core.ledger), Arc::clone(&stop));
     Ok((stop, thread.map_err(|e| no_thread(&e))?))
 }
 

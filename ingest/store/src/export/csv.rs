@@ -88,7 +88,7 @@ fn put(
         Function::Min => bucket.min.map(i128::from),
         Function::Max => bucket.max.map(i128::from),
         Function::Last => bucket.last.map(i128::from),
-        Function::Sum => (bucket.count > 0).then_some(bucket.sum),
+        Function::Sum => bucket.sum,
         Function::Count => Some(bucket.count.into()),
     };
     if let Some(counts) = counts {

@@ -100,7 +100,7 @@ fn put_function<W: Write + Send>(
     key: &DatastreamKey,
 ) -> Result<(), ParquetError> {
     let scale = key.quantity.scale() as f64;
-    let sum = |b: &Bucket| (b.count > 0).then(|| b.sum as f64 / scale);
+    let sum = |b: &Bucket| b.sum.map(|sum| sum as f64 / scale);
     let integer: fn(&Bucket) -> Option<i64> = match function {
         Function::Mean => {
             let means: Vec<_> = rows.iter().map(|b| b.mean().map(|m| m / scale)).collect();

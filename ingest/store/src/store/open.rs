@@ -10,7 +10,7 @@ use rusqlite::Connection;
 
 use super::{Opened, Recovery, Refused, Shared, Store};
 use crate::{
-    Log, LogId, LogStats, Options, Sealer, StoreError,
+    Keeper, Log, LogId, LogStats, Options, Sealer, StoreError,
     error::{corrupt, wrap, wrap_io},
     head::{Head, SharedHead},
     latest,
@@ -63,7 +63,8 @@ pub(super) fn open(dir: &Path, options: Options) -> Result<Opened, StoreError> {
     let progress = spools.into_iter().map(|(node, spool, p)| ((node, spool), p)).collect();
     let log = Log::new(path, db, Arc::clone(&shared), progress, stats, quarantine)?;
     let sealer = Sealer::new(Arc::clone(&shared), sealed);
-    Ok(Opened { log, sealer, store: Store { shared }, memory, recovery })
+    let keeper = Keeper::new(Arc::clone(&shared));
+    Ok(Opened { log, sealer, keeper, store: Store { shared }, memory, recovery })
 }
 
 /// Takes the folder for this process; the system lets go of it however the process ends.

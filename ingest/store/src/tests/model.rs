@@ -66,13 +66,15 @@ fn buckets(readings: &BTreeMap<i64, Reading>, from: i64, to: i64, step: i64) -> 
         let start = time.div_euclid(step) * step;
         let b = buckets.entry(start).or_insert(Bucket {
             start: UnixMicros(start),
+            span: step,
             count: 0,
             good: 0,
             total: 0,
             min: None,
             max: None,
             last: None,
-            sum: 0,
+            sum: None,
+            vector: None,
         });
         b.total += 1;
         if let Some(v) = r.value.filter(|_| r.quality.usable()) {
@@ -81,7 +83,7 @@ fn buckets(readings: &BTreeMap<i64, Reading>, from: i64, to: i64, step: i64) -> 
             b.min = Some(b.min.unwrap_or(v).min(v));
             b.max = Some(b.max.unwrap_or(v).max(v));
             b.last = Some(v);
-            b.sum += i128::from(v);
+            b.sum = Some(b.sum.unwrap_or(0) + i128::from(v));
         }
     }
     buckets.into_values().collect()

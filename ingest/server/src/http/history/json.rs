@@ -56,19 +56,19 @@ pub(super) struct ReadingRow {
 pub(super) struct BucketRow {
     /// Its start.
     time: String,
-    /// Arithmetic mean.
+    /// Arithmetic mean; of directions that of their vectors, null when they cancel each other.
     #[serde(skip_serializing_if = "Option::is_none")]
     mean: Option<Option<f64>>,
-    /// Smallest value.
+    /// Smallest value; null for directions.
     #[serde(skip_serializing_if = "Option::is_none")]
     min: Option<Option<f64>>,
-    /// Largest value.
+    /// Largest value; null for directions.
     #[serde(skip_serializing_if = "Option::is_none")]
     max: Option<Option<f64>>,
     /// Value with the latest time.
     #[serde(skip_serializing_if = "Option::is_none")]
     last: Option<Option<f64>>,
-    /// Sum.
+    /// Sum; null for directions.
     #[serde(skip_serializing_if = "Option::is_none")]
     sum: Option<Option<f64>>,
     /// How many values entered.
@@ -148,7 +148,7 @@ impl ReadingRow {
 impl BucketRow {
     fn new(quantity: Quantity, bucket: &Bucket, functions: &[Function]) -> Self {
         #[expect(clippy::cast_precision_loss, reason = "a sum or mean is rounded anyway")]
-        let (scale, sum) = (quantity.scale() as f64, bucket.sum as f64);
+        let (scale, sum) = (quantity.scale() as f64, bucket.sum.map(|sum| sum as f64));
         let mut row = Self {
             time: rfc3339(bucket.start),
             count: bucket.count,
@@ -162,7 +162,7 @@ impl BucketRow {
                 Function::Min => row.min = Some(units(bucket.min)),
                 Function::Max => row.max = Some(units(bucket.max)),
                 Function::Last => row.last = Some(units(bucket.last)),
-                Function::Sum => row.sum = Some((bucket.count > 0).then_some(sum / scale)),
+                Function::Sum => row.sum = Some(sum.map(|sum| sum / scale)),
                 // Always there.
                 Function::Count => {}
             }
@@ -181,13 +181,15 @@ mod tests {
     fn a_step_shows_what_was_asked_for() {
         let bucket = Bucket {
             start: UnixMicros(0),
+            span: 60_000_000,
             count: 2,
             good: 1,
             total: 3,
             min: Some(1_500),
             max: Some(2_500),
             last: Some(2_500),
-            sum: 4_000,
+            sum: Some(4_000),
+            vector: None,
         };
         let row = |functions: &[Function]| {
             serde_json::to_string(&BucketRow::new(Quantity::WaterLevel, &bucket, functions))
@@ -201,7 +203,7 @@ mod tests {
             row(&[Function::Min, Function::Max, Function::Last]),
             r#"{"time":"1970-01-01T00:00:00.000Z","min":1.5,"max":2.5,"last":2.5,"count":2,"good":1}"#
         );
-        let empty = Bucket { count: 0, good: 0, min: None, sum: 0, ..bucket };
+        let empty = Bucket { count: 0, good: 0, min: None, sum: None, ..bucket };
         let shown = serde_json::to_string(&BucketRow::new(
             Quantity::Rain,
             &empty,
