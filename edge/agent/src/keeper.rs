@@ -22,7 +22,8 @@ use tracing::{error, info, warn};
 use tram_node::Draft;
 use tram_spool::{Lost, Priority, Span, Spool, SpoolError};
 use tram_wire::{
-    Alarm, AlarmKind, ChannelNumber, ClockState, EpisodeId, Loss, LossCause, RuleId, UptimeMicros,
+    Alarm, AlarmKind, Batch, ChannelNumber, ClockState, EpisodeId, Loss, LossCause, RuleId,
+    UptimeMicros,
 };
 
 use crate::{
@@ -140,7 +141,8 @@ impl Keeper {
         let losses: Vec<Loss> =
             spool.losses().iter().map(|l| told(l, span, now, self.clock.boot())).collect();
         let told = losses.len();
-        let batch = draft.clone().into_batch(spool.id(), spool.next_seq(), losses);
+        let batch = draft.clone().into_batch(spool.id(), spool.next_seq());
+        let batch = Batch { losses, ..batch };
         let bytes = match batch.encode() {
             Ok(bytes) => bytes,
             Err(e) => {
@@ -242,7 +244,8 @@ fn told(lost: &Lost, batch: Span, now: Moment, boot: u32) -> Loss {
         Some(shift) => (span.from.saturating_add(shift), span.to.saturating_add(shift)),
         None => (batch.from, batch.from),
     };
-    Loss { from, to: to.max(from), readings: u64::from(span.readings), cause }
+    let readings = u64::from(span.readings);
+    Loss { channel: None, from, to: to.max(from), readings, cause, summary: None }
 }
 
 /// Failures of the disk, said once and then now and again.

@@ -8,7 +8,7 @@ use crate::Span;
 
 /// The most losses that wait to be told; more are merged into the last of the same cause. It is
 /// also the most that one batch can carry.
-pub const MAX_PENDING_LOSSES: usize = tram_wire::MAX_BATCH_LOSSES;
+pub const MAX_PENDING_LOSSES: usize = 64;
 
 /// Readings that will never arrive.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -296,7 +296,8 @@ fn batch(spool: &Spool<SimDisk>, losses: &[Lost]) -> Vec<u8> {
     }
     let loss = |l: &Lost| {
         let readings = u64::from(l.span.readings);
-        Loss { from: l.span.from, to: l.span.to, readings, cause: l.cause }
+        let (from, to) = (l.span.from, l.span.to);
+        Loss { channel: None, from, to, readings, cause: l.cause, summary: None }
     };
     let losses = losses.iter().map(loss).collect();
     Batch { header, columns: vec![column; 8], losses }.encode().unwrap()

@@ -4,19 +4,19 @@ use alloc::vec::Vec;
 use core::time::Duration;
 
 use tram_wire::{
-    Batch, BatchHeader, ChannelNumber, ClockState, Column, Flag, Loss, MAX_BATCH_BYTES,
-    MAX_BATCH_COLUMNS, MAX_BATCH_LOSSES, Point, Quality, Quantity, Seq, SpoolId, UptimeMicros,
+    Batch, BatchHeader, ChannelNumber, ClockState, Column, Flag, MAX_BATCH_BYTES,
+    MAX_BATCH_COLUMNS, Point, Quality, Quantity, Seq, SpoolId, UptimeMicros,
 };
 
 /// A reading takes no more than this on the wire: 9 bytes of time, 9 of value, 8 of quality.
 const READING_BYTES: usize = 26;
 /// A column takes no more than this besides its readings.
 const COLUMN_BYTES: usize = 64;
-/// Header and a full list of losses.
-const FRAME_BYTES: usize = 96 + MAX_BATCH_LOSSES * 40;
+/// The header.
+const FRAME_BYTES: usize = 96;
 
-/// The most readings of a draft: even at their largest, in one column each, they and a full list
-/// of losses fit [`MAX_BATCH_BYTES`].
+/// The most readings of a draft: even at their largest, in one column each, they fit
+/// [`MAX_BATCH_BYTES`].
 pub const MAX_DRAFT_READINGS: usize =
     (MAX_BATCH_BYTES - FRAME_BYTES - MAX_BATCH_COLUMNS * COLUMN_BYTES) / READING_BYTES;
 
@@ -61,12 +61,11 @@ impl Draft {
         (times().min().unwrap_or(0), times().max().unwrap_or(0))
     }
 
-    /// The batch with its identity. Whatever was pushed, it can be encoded as long as there are no
-    /// more than [`MAX_BATCH_LOSSES`] losses.
+    /// The batch with its identity. Whatever was pushed, it can be encoded.
     #[must_use]
-    pub fn into_batch(self, spool: SpoolId, seq: Seq, losses: Vec<Loss>) -> Batch {
+    pub fn into_batch(self, spool: SpoolId, seq: Seq) -> Batch {
         let header = BatchHeader { spool, seq, clock: self.clock };
-        Batch { header, columns: self.columns, losses }
+        Batch { header, columns: self.columns, losses: Vec::new() }
     }
 }
 
@@ -209,7 +208,6 @@ mod tests {
     use alloc::vec;
 
     use proptest::prelude::*;
-    use tram_wire::LossCause;
 
     use super::*;
 
@@ -293,10 +291,7 @@ mod tests {
         }
         let draft = drafts.pop().unwrap();
         assert_eq!((draft.readings(), b.readings()), (MAX_DRAFT_READINGS, 1));
-        let loss =
-            Loss { from: i64::MIN, to: i64::MAX, readings: u64::MAX, cause: LossCause::Evicted };
-        let batch =
-            draft.into_batch(SpoolId(u64::MAX), Seq(u64::MAX), vec![loss; MAX_BATCH_LOSSES]);
+        let batch = draft.into_batch(SpoolId(u64::MAX), Seq(u64::MAX));
         let bytes = batch.encode().unwrap();
         assert_eq!(Batch::decode(&bytes).unwrap(), batch);
     }
@@ -341,7 +336,7 @@ mod tests {
             let mut out = Vec::new();
             for (seq, draft) in drafts.into_iter().enumerate() {
                 prop_assert!((1..=limit).contains(&draft.readings()));
-                let batch = draft.into_batch(SpoolId(1), Seq(seq as u64), Vec::new());
+                let batch = draft.into_batch(SpoolId(1), Seq(seq as u64));
                 let bytes = batch.encode();
                 prop_assert!(bytes.is_ok(), "{:?} {:?}", bytes, batch);
                 let read = Batch::decode(&bytes.unwrap()).unwrap();

@@ -124,7 +124,7 @@ pub struct Batch {
     pub header: BatchHeader,
     /// The columns, at most [`MAX_BATCH_COLUMNS`]; a channel may have several.
     pub columns: Vec<Column>,
-    /// What the node lost since its last batch, at most
+    /// What the node lost, at most
     /// [`MAX_BATCH_LOSSES`](crate::MAX_BATCH_LOSSES).
     pub losses: Vec<Loss>,
 }

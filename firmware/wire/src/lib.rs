@@ -29,6 +29,7 @@ mod quality;
 mod quantity;
 mod spool_id;
 mod status;
+mod summary;
 mod text;
 mod time;
 mod topic;
@@ -54,6 +55,7 @@ pub use quantity::{
 };
 pub use spool_id::{Seq, SpoolId};
 pub use status::{Status, StatusState};
+pub use summary::Summary;
 pub use text::{InvalidText, Text};
 pub use time::{ClockState, UnixMicros, UptimeMicros};
 pub use topic::{Kind, MAX_TOPIC_BYTES, Topic, TopicError};

@@ -10,7 +10,7 @@ use std::{fmt::Write, fs, path::PathBuf};
 use tram_wire::{
     Ack, Alarm, AlarmKind, Batch, Birth, ChannelInfo, ChannelName, ChannelNumber, ClockState,
     Column, Command, EpisodeId, Loss, LossCause, NodeId, Point, Quality, Quantity, Seq, SpoolId,
-    Status, StatusState, Tests, Text,
+    Status, StatusState, Summary, Tests, Text,
 };
 
 fn path(name: &str) -> PathBuf {
@@ -66,7 +66,26 @@ fn batch_with_gaps_losses_and_an_unset_clock() {
     let mut batch = mix::reference_mix();
     batch.header.clock = ClockState::Unsynchronised { boot: 0xdead_beef };
     batch.columns = vec![rain, level];
-    batch.losses = vec![Loss { from: -5, to: 70, readings: 9000, cause: LossCause::Evicted }];
+    let worst = Quality { flag: tram_wire::Flag::Fail, tests: Tests::SPIKE };
+    let summary = Summary { usable: 598, min: -1520, max: -1490, sum: -899_392, worst };
+    batch.losses = vec![
+        Loss {
+            channel: None,
+            from: -5,
+            to: 70,
+            readings: 9000,
+            cause: LossCause::Evicted,
+            summary: None,
+        },
+        Loss {
+            channel: Some(ChannelNumber(300)),
+            from: -600_000_000,
+            to: -1_000_000,
+            readings: 600,
+            cause: LossCause::Thinned,
+            summary: Some(summary),
+        },
+    ];
     let bytes = golden("batch-gaps.hex", &batch.encode().unwrap());
     assert_eq!(Batch::decode(&bytes), Ok(batch));
 }

@@ -7,8 +7,8 @@ mod mix;
 use proptest::prelude::*;
 use tram_wire::{
     Ack, Alarm, Batch, BatchHeader, Birth, ChannelNumber, ClockState, Column, Command, EncodeError,
-    Flag, Loss, LossCause, MAX_BATCH_READINGS, Point, Quality, Quantity, Seq, SpoolId, Status,
-    Tests,
+    Flag, Loss, LossCause, MAX_BATCH_BYTES, MAX_BATCH_LOSSES, MAX_BATCH_READINGS, Point, Quality,
+    Quantity, Seq, SpoolId, Status, Summary, Tests,
 };
 
 fn quality() -> impl Strategy<Value = Quality> {
@@ -45,12 +45,27 @@ fn clock() -> impl Strategy<Value = ClockState> {
     ]
 }
 
+fn summary() -> impl Strategy<Value = Summary> {
+    let values = prop::collection::vec(-(1_i64 << 53)..1 << 53, 0..5);
+    (values, quality()).prop_map(|(values, worst)| Summary {
+        usable: values.len() as u64,
+        min: values.iter().copied().min().unwrap_or(0),
+        max: values.iter().copied().max().unwrap_or(0),
+        sum: values.iter().map(|v| i128::from(*v)).sum(),
+        worst,
+    })
+}
+
 fn loss() -> impl Strategy<Value = Loss> {
-    (any::<i64>(), any::<i64>(), any::<u64>(), 1_u8..=3).prop_map(|(a, b, readings, cause)| Loss {
+    let span = (any::<i64>(), any::<i64>(), any::<u64>());
+    let rest = (1_u8..=5, prop::option::of(any::<u16>()), prop::option::of(summary()));
+    (span, rest).prop_map(|((a, b, readings), (cause, channel, summary))| Loss {
+        channel: channel.map(ChannelNumber),
         from: a.min(b),
         to: a.max(b),
         readings,
         cause: LossCause::from_number(cause).unwrap(),
+        summary,
     })
 }
 
@@ -152,4 +167,55 @@ fn what_cannot_be_read_back_is_not_written() {
     assert!(distance(of(point(0, -1), point(1, i64::MAX))), "2^63 apart");
     assert!(distance(of(point(0, i64::MIN), point(1, i64::MAX))), "2^64 - 1 apart");
     assert!(distance(of(point(i64::MIN, 0), point(0, 0))), "times 2^63 apart");
+}
+
+#[test]
+fn a_batch_full_of_the_largest_losses_fits() {
+    let worst = Quality { flag: Flag::Missing, tests: Tests::from_bits(1023).unwrap() };
+    let far = 1_i64 << 53;
+    let usable = 1_u64 << 10;
+    let sum = i128::from(far) * i128::from(usable) - i128::from(far);
+    let summary = Summary { usable, min: -far, max: far, sum, worst };
+    let loss = |n: i64| Loss {
+        channel: Some(ChannelNumber(u16::MAX)),
+        from: if n % 2 == 0 { i64::MIN } else { -1 },
+        to: if n % 2 == 0 { 0 } else { i64::MAX },
+        readings: u64::MAX,
+        cause: LossCause::Thinned,
+        summary: Some(summary),
+    };
+    let losses: Vec<Loss> = (0..).map(loss).take(MAX_BATCH_LOSSES).collect();
+    let mut batch = Batch { columns: Vec::new(), losses, ..mix::reference_mix() };
+    let bytes = batch.encode().unwrap();
+    assert!(bytes.len() <= MAX_BATCH_BYTES);
+    assert_eq!(Batch::decode(&bytes).unwrap(), batch);
+    batch.losses.push(loss(0));
+    assert_eq!(batch.encode(), Err(EncodeError::Limit("losses in a batch")));
+    let off = Summary { sum: summary.sum * 4, ..summary };
+    batch.losses = vec![Loss { summary: Some(off), ..loss(0) }];
+    assert_eq!(batch.encode(), Err(EncodeError::Value("summary of a loss")));
+}
+
+#[test]
+fn a_summary_of_an_hour_of_a_channel_takes_few_bytes() {
+    let hour = 3_600_000_000_i64;
+    let start = 1_767_225_600_000_000;
+    let losses = (0..50_u16).map(|c| Loss {
+        channel: Some(ChannelNumber(c)),
+        from: start + i64::from(c) * 1000,
+        to: start + hour,
+        readings: 3600,
+        cause: LossCause::Thinned,
+        summary: Some(Summary {
+            usable: 3598,
+            min: 23_456,
+            max: 24_321,
+            sum: 3598 * 23_900,
+            worst: Quality::GOOD,
+        }),
+    });
+    let batch = Batch { columns: Vec::new(), losses: losses.collect(), ..mix::reference_mix() };
+    let each = batch.encode().unwrap().len() as f64 / 50.0;
+    println!("{each:.1} bytes a summary");
+    assert!(each < 36.0, "{each} bytes");
 }

@@ -1,10 +1,11 @@
 //! From a payload to readings, for a new message and for one read back from the log.
 
 use tram_wire::{
-    Alarm, Batch, ClockState, Column, DecodeError, Loss, MAX_BATCH_READINGS, NodeId, UnixMicros,
+    Alarm, Batch, ChannelNumber, ClockState, Column, DecodeError, Loss, MAX_BATCH_READINGS, NodeId,
+    UnixMicros,
 };
 
-use crate::{Dictionary, Form, NodeAlarm, Readings, Reason, senml};
+use crate::{Dictionary, Form, Gap, NodeAlarm, Readings, Reason, senml};
 
 /// The largest value that is believed, in counts of its quantity: 2^53, beyond which a
 /// double-precision number is not exact any more.
@@ -15,8 +16,8 @@ pub(crate) const MAX_VALUE: i64 = 1 << 53;
 pub struct Content {
     /// Its readings.
     pub columns: Vec<Readings>,
-    /// What the node lost, its times in Unix microseconds.
-    pub losses: Vec<Loss>,
+    /// What the node lost.
+    pub losses: Vec<Gap>,
     /// The alarm, when it is one.
     pub alarm: Option<Box<NodeAlarm>>,
 }
@@ -100,18 +101,32 @@ pub(crate) fn batch(batch: Batch, origin: &Origin<'_>) -> Result<Content, Refuse
     for column in batch.columns {
         columns.push(resolve(column, shift, origin.dictionary).map_err(|r| r.of(readings))?);
     }
-    let mut losses = batch.losses;
-    for loss in &mut losses {
-        loss.from = loss.from.saturating_add(shift);
-        loss.to = loss.to.saturating_add(shift);
-    }
+    let gap = |loss| gap(loss, shift, origin.dictionary).map_err(|r| r.of(readings));
+    let losses = batch.losses.into_iter().map(gap).collect::<Result<_, _>>()?;
     Ok(Content { columns, losses, alarm: None })
+}
+
+fn gap(loss: Loss, shift: i64, dictionary: &Dictionary) -> Result<Gap, Refused> {
+    let key = match loss.channel {
+        Some(number) => match dictionary.get(number) {
+            Some(key) => Some(*key),
+            None => return Err(unknown(number)),
+        },
+        None => None,
+    };
+    let Loss { from, to, readings, cause, summary, .. } = loss;
+    let (from, to) = (from.saturating_add(shift), to.saturating_add(shift));
+    Ok(Gap { key, from, to, readings, cause, summary })
+}
+
+fn unknown(channel: ChannelNumber) -> Refused {
+    let detail = format!("channel {} is not in the birth of its spool", channel.0);
+    Refused::new(Reason::UnknownChannel, detail)
 }
 
 fn resolve(column: Column, shift: i64, dictionary: &Dictionary) -> Result<Readings, Refused> {
     let Some(key) = dictionary.get(column.channel) else {
-        let detail = format!("channel {} is not in the birth of its spool", column.channel.0);
-        return Err(Refused::new(Reason::UnknownChannel, detail));
+        return Err(unknown(column.channel));
     };
     if key.quantity != column.quantity {
         let (has, is) = (column.quantity, key.quantity);
@@ -141,8 +156,7 @@ fn resolve(column: Column, shift: i64, dictionary: &Dictionary) -> Result<Readin
 pub(crate) fn alarm(alarm: &Alarm, origin: &Origin<'_>) -> Result<Content, Refused> {
     let at = UnixMicros(alarm.at.saturating_add(shift(alarm.clock, origin.offset)?));
     let Some(key) = origin.dictionary.get(alarm.channel) else {
-        let detail = format!("channel {} is not in the birth of its spool", alarm.channel.0);
-        return Err(Refused::new(Reason::UnknownChannel, detail));
+        return Err(unknown(alarm.channel));
     };
     let alarm = Some(Box::new(NodeAlarm { alarm: *alarm, key: *key, at }));
     Ok(Content { alarm, ..Content::default() })
@@ -176,6 +190,10 @@ pub(crate) fn check_times(
             );
             return Err(Refused::new(Reason::AbsurdTime, detail).of(readings));
         }
+    }
+    if let Some(gap) = content.losses.iter().find(|g| absurd(&g.from) || absurd(&g.to)) {
+        let detail = format!("a loss lasts from {} to {} µs of Unix time", gap.from, gap.to);
+        return Err(Refused::new(Reason::AbsurdTime, detail).of(readings));
     }
     match &content.alarm {
         Some(a) if absurd(&a.at.0) => {

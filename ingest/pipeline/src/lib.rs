@@ -14,6 +14,7 @@
 mod counters;
 mod decode;
 mod dictionary;
+mod gap;
 mod incoming;
 mod memory;
 mod node;
@@ -29,6 +30,7 @@ mod spool;
 pub use counters::Counters;
 pub use decode::{Content, Origin, replay};
 pub use dictionary::{Contradiction, Dictionary};
+pub use gap::Gap;
 pub use incoming::{Deferral, Duplicate, Incoming, Outcome, StatusChange};
 pub use memory::{BootMemory, Memory, SpoolMemory};
 pub use node::{MAX_BOOTS_PER_NODE, MAX_PACKS_PER_NODE, MAX_SPOOLS_PER_NODE, REBIRTH_EVERY_MICROS};

@@ -110,11 +110,15 @@ impl Progress {
         }
     }
 
-    /// The acknowledgement that says all this, the lowest ranges first.
+    /// The acknowledgement that says all this. When there are more ranges than it can carry, it
+    /// says the lower half from below, which is where a backlog comes in, and the upper half from
+    /// above, which is where the newest come in.
     #[must_use]
     pub fn ack(&self, spool: SpoolId) -> Ack {
-        let ranges =
-            self.ranges.iter().take(MAX_ACK_RANGES).map(|(a, b)| (Seq(*a), Seq(*b))).collect();
+        let high = self.ranges.len().saturating_sub(MAX_ACK_RANGES / 2);
+        let low = (MAX_ACK_RANGES / 2).min(high);
+        let said = self.ranges.iter().take(low).chain(self.ranges.iter().skip(high));
+        let ranges = said.map(|(a, b)| (Seq(*a), Seq(*b))).collect();
         Ack { spool, watermark: Seq(self.watermark), ranges }
     }
 
@@ -221,6 +225,18 @@ mod tests {
                 prop_assert_eq!(progress.to_bytes(), bytes);
             }
         }
+    }
+
+    #[test]
+    fn with_too_many_gaps_the_backlog_and_the_newest_are_acknowledged() {
+        let mut progress = Progress::default();
+        for n in 1..=100 {
+            progress.insert(Seq(2 * n));
+        }
+        let ack = progress.ack(SpoolId(7));
+        assert_eq!(ack.ranges.len(), MAX_ACK_RANGES);
+        assert!(ack.covers(Seq(2)) && ack.covers(Seq(200)) && !ack.covers(Seq(100)));
+        ack.encode().unwrap();
     }
 
     #[test]

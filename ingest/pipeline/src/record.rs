@@ -1,8 +1,8 @@
 //! What goes to disk.
 
-use tram_wire::{Alarm, Birth, Loss, NodeId, Seq, SpoolId, UnixMicros};
+use tram_wire::{Alarm, Birth, NodeId, Seq, SpoolId, UnixMicros};
 
-use crate::{DatastreamKey, Readings, Reason, readings::count};
+use crate::{DatastreamKey, Gap, Readings, Reason, readings::count};
 
 /// The longest explanation kept with a refusal, in bytes.
 pub const MAX_DETAIL_BYTES: usize = 256;
@@ -87,8 +87,8 @@ pub struct Accepted {
     pub payload: Vec<u8>,
     /// Its readings; a datastream may appear more than once. Empty for an alarm.
     pub columns: Vec<Readings>,
-    /// What the node lost, its times in Unix microseconds.
-    pub losses: Vec<Loss>,
+    /// What the node lost.
+    pub losses: Vec<Gap>,
     /// The alarm, when it is one.
     pub alarm: Option<Box<NodeAlarm>>,
 }

@@ -3,8 +3,8 @@
 use std::path::{Path, PathBuf};
 
 use rusqlite::Connection;
-use tram_pipeline::{Content, Dictionary, Form, Identity, NodeAlarm, Origin, Readings, replay};
-use tram_wire::{Loss, NodeId, UnixMicros};
+use tram_pipeline::{Content, Dictionary, Form, Gap, Identity, NodeAlarm, Origin, Readings, replay};
+use tram_wire::{NodeId, UnixMicros};
 
 use crate::{
     LogId, StoreError,
@@ -31,8 +31,8 @@ pub struct LogEntry {
     pub payload: Vec<u8>,
     /// Its readings.
     pub columns: Vec<Readings>,
-    /// What the node lost, its times in Unix microseconds.
-    pub losses: Vec<Loss>,
+    /// What the node lost.
+    pub losses: Vec<Gap>,
     /// The alarm, when it is one.
     pub alarm: Option<Box<NodeAlarm>>,
 }

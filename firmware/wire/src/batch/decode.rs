@@ -43,7 +43,11 @@ impl Batch {
         };
         let columns = take_columns(d, base, tick)?;
         let n = open_list(d, MAX_BATCH_LOSSES, "losses in a batch")?;
-        let losses = (0..n).map(|_| Loss::take(d)).collect::<Result<_, _>>()?;
+        let mut losses: Vec<Loss> = Vec::with_capacity(n);
+        for _ in 0..n {
+            let before = losses.last().map_or(base, |l| l.from);
+            losses.push(Loss::take(d, before)?);
+        }
         finish(d)?;
         Ok(Self { header, columns, losses })
     }

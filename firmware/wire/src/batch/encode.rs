@@ -7,7 +7,7 @@ use minicbor::{Encoder, encode::Error};
 
 use super::{Batch, Column, MAX_BATCH_BYTES, MAX_BATCH_COLUMNS, MAX_BATCH_READINGS};
 use crate::{
-    MAX_BATCH_LOSSES, Quality, WIRE_VERSION,
+    Loss, MAX_BATCH_LOSSES, Quality, WIRE_VERSION,
     birth::put_clock,
     cbor::{EncodeError, Put, message},
 };
@@ -21,7 +21,8 @@ impl Batch {
     pub fn encode(&self) -> Result<Vec<u8>, EncodeError> {
         self.check()?;
         let micros = || self.columns.iter().flat_map(|c| c.micros.iter().copied());
-        let base = micros().next().unwrap_or(0);
+        let first_loss = self.losses.first().map(|l| l.from);
+        let base = micros().next().or(first_loss).unwrap_or(0);
         let tick = micros().fold(0, |g, t| gcd(g, t.wrapping_sub(base).unsigned_abs())).max(1);
         let bytes = message(|e| {
             e.array(8)?.u8(WIRE_VERSION)?.u64(self.header.spool.0)?.u64(self.header.seq.0)?;
@@ -34,7 +35,12 @@ impl Batch {
                 before = Some(column);
             }
             e.array(self.losses.len() as u64)?;
-            self.losses.iter().try_for_each(|loss| loss.put(e))
+            let mut before = base;
+            for loss in &self.losses {
+                loss.put(e, before)?;
+                before = loss.from;
+            }
+            Ok(())
         });
         if bytes.len() > MAX_BATCH_BYTES {
             return Err(EncodeError::Limit("bytes in a batch"));
@@ -52,9 +58,7 @@ impl Batch {
         if self.losses.len() > MAX_BATCH_LOSSES {
             return Err(EncodeError::Limit("losses in a batch"));
         }
-        if self.losses.iter().any(|l| l.to < l.from) {
-            return Err(EncodeError::Value("loss interval"));
-        }
+        self.losses.iter().try_for_each(Loss::check)?;
         let base = self.columns.iter().find_map(|c| c.micros.first()).copied().unwrap_or(0);
         self.columns.iter().try_for_each(|c| check_column(c, base))
     }
