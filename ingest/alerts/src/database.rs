@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use rusqlite::{Connection, OptionalExtension, Transaction};
+use rusqlite::{Connection, OpenFlags, OptionalExtension, Transaction};
 
 use crate::AlertsError;
 
@@ -60,7 +60,8 @@ INSERT INTO cursor VALUES (1, 0);
 pub(crate) fn open(path: &Path) -> Result<Connection, AlertsError> {
     let failed =
         |e: rusqlite::Error| AlertsError::Open { path: path.to_owned(), reason: e.to_string() };
-    let mut connection = Connection::open(path).map_err(failed)?;
+    let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_CREATE;
+    let mut connection = tram_pages::open(path, flags).map_err(failed)?;
     connection.pragma_update(None, "journal_mode", "WAL")?;
     // An answer to a person and a committed transition are on the disk, not on their way to it.
     connection.pragma_update(None, "synchronous", "FULL")?;

@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use rusqlite::ErrorCode;
+use rusqlite::{ErrorCode, ffi};
 use tram_wire::EpisodeId;
 
 use crate::ConfigMistake;
@@ -59,6 +59,11 @@ pub enum AlertsError {
 
 impl From<rusqlite::Error> for AlertsError {
     fn from(error: rusqlite::Error) -> Self {
+        if error.sqlite_extended_error_code() == Some(ffi::SQLITE_IOERR_DATA) {
+            let place = tram_pages::last_damage().map(|place| place.to_string());
+            let what = place.unwrap_or_else(|| "a page".to_owned());
+            return Self::Corrupt(format!("{what} is not what was written"));
+        }
         match error.sqlite_error_code() {
             Some(ErrorCode::DiskFull) => Self::Full,
             Some(ErrorCode::ReadOnly | ErrorCode::PermissionDenied) => Self::ReadOnly,

@@ -5,7 +5,7 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use rusqlite::ErrorCode;
+use rusqlite::{ErrorCode, ffi};
 use thiserror::Error;
 
 /// What can go wrong with the store. Each text is a sentence that says what to do.
@@ -108,6 +108,17 @@ impl StoreError {
 pub(crate) fn wrap(path: &Path, error: &rusqlite::Error) -> StoreError {
     let path = path.to_owned();
     let detail = error.to_string();
+    match error.sqlite_extended_error_code() {
+        Some(ffi::SQLITE_IOERR_DATA) => {
+            let place = tram_pages::last_damage().map(|place| place.to_string());
+            let what = place.unwrap_or_else(|| "a page".to_owned());
+            return StoreError::Corrupt { path, detail: format!("{what} is not what was written") };
+        }
+        Some(ffi::SQLITE_IOERR_FSYNC | ffi::SQLITE_IOERR_DIR_FSYNC) => {
+            return StoreError::SyncFailed { path, detail };
+        }
+        _ => {}
+    }
     match error.sqlite_error_code() {
         Some(ErrorCode::DiskFull) => StoreError::Full { path },
         Some(ErrorCode::ReadOnly | ErrorCode::CannotOpen | ErrorCode::PermissionDenied) => {
@@ -142,8 +153,6 @@ pub(crate) fn corrupt(path: &Path, detail: impl Into<String>) -> StoreError {
 
 #[cfg(test)]
 mod tests {
-    use rusqlite::ffi;
-
     use super::*;
 
     #[test]
@@ -157,6 +166,8 @@ mod tests {
         assert!(matches!(named(ffi::SQLITE_BUSY), StoreError::Locked { .. }));
         assert!(matches!(named(ffi::SQLITE_CORRUPT), StoreError::Corrupt { .. }));
         assert!(matches!(named(ffi::SQLITE_NOTADB), StoreError::Corrupt { .. }));
-        assert!(matches!(named(ffi::SQLITE_IOERR_FSYNC), StoreError::Io { .. }));
+        assert!(matches!(named(ffi::SQLITE_IOERR_WRITE), StoreError::Io { .. }));
+        assert!(matches!(named(ffi::SQLITE_IOERR_FSYNC), StoreError::SyncFailed { .. }));
+        assert!(matches!(named(ffi::SQLITE_IOERR_DATA), StoreError::Corrupt { .. }));
     }
 }

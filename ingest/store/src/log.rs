@@ -104,6 +104,9 @@ impl Log {
         if let Some(detail) = &self.failed {
             return Err(StoreError::SyncFailed { path: self.path.clone(), detail: detail.clone() });
         }
+        if let Some(error) = self.unsynced() {
+            return Err(self.judge(error));
+        }
         let readings = self.shared.head.read().readings();
         if readings > self.shared.options.max_head_readings {
             return Err(StoreError::Behind { path: self.shared.series_dir(), readings });
@@ -153,17 +156,22 @@ impl Log {
         }
     }
 
-    /// After an error of the disk nobody knows what of a transaction is on it, so no more is
-    /// taken: SQLite may answer a later fsync with success although pages are gone.
+    /// After a sync that failed nobody knows what is on the disk, so no more is taken: the system
+    /// may answer a later one with success although pages are gone. Errors before that leave
+    /// nothing behind; the call may be repeated.
     fn judge(&mut self, error: StoreError) -> StoreError {
-        let error = match error {
-            StoreError::Io { path, detail } => StoreError::SyncFailed { path, detail },
-            other => other,
-        };
+        let error = self.unsynced().unwrap_or(error);
         if error.fatal() {
             self.failed = Some(error.to_string());
         }
         error
+    }
+
+    /// The error of a sync that SQLite passes over in silence, since it tries it again: that of
+    /// bringing the write-ahead log into the file, and those of the files of the days.
+    fn unsynced(&self) -> Option<StoreError> {
+        let path = tram_pages::not_synced(self.shared.folder())?;
+        Some(StoreError::SyncFailed { path, detail: "a sync failed".to_owned() })
     }
 
     /// How large the log is.

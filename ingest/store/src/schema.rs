@@ -1,10 +1,6 @@
 //! The tables, and how a database file is opened.
 
-use std::{
-    fs::{self, File},
-    path::Path,
-    time::Duration,
-};
+use std::{fs::File, io::Read as _, path::Path, time::Duration};
 
 use rusqlite::{Connection, OpenFlags};
 
@@ -14,7 +10,7 @@ use crate::{
 };
 
 /// The format of the files; one with another number is refused.
-pub(crate) const FORMAT: i64 = 2;
+pub(crate) const FORMAT: i64 = 3;
 /// How long a statement waits for another connection of this process.
 const BUSY_TIMEOUT: Duration = Duration::from_secs(10);
 
@@ -112,17 +108,11 @@ pub(crate) fn create(path: &Path, tables: &Tables) -> Result<(), StoreError> {
     let unfinished = path.with_extension("new");
     // What a crash left here must not be taken for a part of the new file.
     for leftover in ["new", "new-wal", "new-shm", "new-journal"] {
-        match fs::remove_file(path.with_extension(leftover)) {
-            Err(e) if e.kind() != std::io::ErrorKind::NotFound => return Err(error(e)),
-            _ => {}
-        }
+        tram_pages::remove(&path.with_extension(leftover)).map_err(error)?;
     }
     open(&unfinished, tables)?.close().map_err(|(_, e)| wrap(path, &e))?;
-    fs::rename(&unfinished, path).map_err(error)?;
-    match path.parent() {
-        Some(dir) => File::open(dir).and_then(|dir| dir.sync_all()).map_err(error),
-        None => Ok(()),
-    }
+    tram_pages::rename(&unfinished, path).map_err(error)?;
+    path.parent().map_or(Ok(()), tram_pages::sync_folder).map_err(error)
 }
 
 /// Opens a database that exists, to read it.
@@ -135,9 +125,24 @@ pub(crate) fn open_to_read(path: &Path) -> Result<Connection, StoreError> {
 
 fn connect(path: &Path, flags: OpenFlags) -> Result<Connection, StoreError> {
     let error = |e| wrap(path, &e);
-    let db = Connection::open_with_flags(path, flags | OpenFlags::SQLITE_OPEN_NO_MUTEX)
-        .map_err(error)?;
+    refuse_unchecked(path)?;
+    let db = tram_pages::open(path, flags | OpenFlags::SQLITE_OPEN_NO_MUTEX).map_err(error)?;
     db.busy_timeout(BUSY_TIMEOUT).map_err(error)?;
     db.set_prepared_statement_cache_capacity(32);
     Ok(db)
+}
+
+/// Refuses a file from before pages had checksums: its first page would be said to be damaged.
+fn refuse_unchecked(path: &Path) -> Result<(), StoreError> {
+    let mut header = [0; 64];
+    if File::open(path).and_then(|mut file| file.read_exact(&mut header)).is_err() {
+        return Ok(());
+    }
+    // The bytes reserved in each page, and the number that `PRAGMA user_version` gives.
+    let [b'S', b'Q', b'L', .., a, b, c, d] = header else { return Ok(()) };
+    let (reserved, found) = (header.get(20), i64::from(u32::from_be_bytes([a, b, c, d])));
+    if reserved == Some(&0) && found > 0 && found < FORMAT {
+        return Err(StoreError::Version { path: path.to_owned(), found, known: FORMAT });
+    }
+    Ok(())
 }

@@ -89,6 +89,11 @@ impl Shared {
         self.dir.join("series")
     }
 
+    /// The folder, as SQLite names its files.
+    pub(crate) fn folder(&self) -> &Path {
+        &self.dir
+    }
+
     pub(crate) fn log_path(&self) -> PathBuf {
         self.dir.join("log.db")
     }

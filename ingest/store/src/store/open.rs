@@ -24,8 +24,10 @@ const REPLAY_ENTRIES: usize = 1024;
 
 pub(super) fn open(dir: &Path, options: Options) -> Result<Opened, StoreError> {
     let series_dir = dir.join("series");
-    fs::create_dir_all(&series_dir).map_err(|e| wrap_io(dir, &e))?;
+    tram_pages::create_folder(&series_dir).map_err(|e| wrap_io(dir, &e))?;
+    let dir = &fs::canonicalize(dir).map_err(|e| wrap_io(dir, &e))?;
     let lock = lock(dir)?;
+    tram_pages::forget(dir);
     let path = dir.join("log.db");
     let db = schema::open(&path, &schema::LOG)?;
 

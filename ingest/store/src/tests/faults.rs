@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use rusqlite::Connection;
+use rusqlite::{Connection, OpenFlags};
 use tram_wire::UnixMicros;
 
 use super::{NOW, all, batch, born, key, open, receive, record, series, store};
@@ -10,6 +10,11 @@ use crate::{LogId, Options, Store, StoreError};
 
 fn refused(dir: &Path) -> StoreError {
     Store::open(dir, Options::default()).expect_err("the store must not open")
+}
+
+/// The database behind the store's back, its pages checked all the same.
+fn behind(path: &Path) -> Connection {
+    tram_pages::open(path, OpenFlags::SQLITE_OPEN_READ_WRITE).unwrap()
 }
 
 #[test]
@@ -36,7 +41,7 @@ fn a_file_that_is_no_database_is_named() {
 fn a_store_of_a_later_version_is_left_alone() {
     let dir = tempfile::tempdir().unwrap();
     drop(open(dir.path()));
-    let db = Connection::open(dir.path().join("log.db")).unwrap();
+    let db = behind(&dir.path().join("log.db"));
     db.execute_batch("PRAGMA user_version = 99").unwrap();
     drop(db);
     assert!(matches!(refused(dir.path()), StoreError::Version { found: 99, .. }));
@@ -106,7 +111,7 @@ fn a_disk_error_ends_the_log_until_the_next_start() {
     let dir = tempfile::tempdir().unwrap();
     let (mut opened, _) = born(dir.path());
     let path = dir.path().join("log.db");
-    let error = opened.log.fail(StoreError::Io { path, detail: "fsync".to_owned() });
+    let error = opened.log.fail(StoreError::SyncFailed { path, detail: "fsync".to_owned() });
     assert!(matches!(error, StoreError::SyncFailed { .. }) && error.fatal());
     for _ in 0..2 {
         let error = opened.log.append(&[record(0, 0, &series(NOW.0, 1))]).unwrap_err();
@@ -126,7 +131,7 @@ fn a_damaged_entry_of_the_log_is_reported_and_the_others_are_served() {
         store(&mut opened, &mut p, "data", &batch(seq, 0, &series(start, 10)));
     }
     drop(opened);
-    let db = Connection::open(dir.path().join("log.db")).unwrap();
+    let db = behind(&dir.path().join("log.db"));
     db.execute("UPDATE log SET payload = CAST(substr(payload, 1, 40) || x'00' || substr(payload, 42) AS BLOB) WHERE id = 2", [])
         .unwrap();
     drop(db);
@@ -161,7 +166,7 @@ fn any_changed_byte_of_a_chunk_is_found() {
         "sum = NULL",
     ];
     for change in changes {
-        let db = Connection::open(&file).unwrap();
+        let db = behind(&file);
         db.execute_batch("CREATE TABLE saved AS SELECT * FROM chunk").unwrap();
         db.execute(&format!("UPDATE chunk SET {change}"), []).unwrap();
         let range = (UnixMicros(0), UnixMicros(i64::MAX));
