@@ -143,6 +143,12 @@ fn system_time() -> UnixMicros {
     UnixMicros(i64::try_from(since_1970.unwrap_or_default().as_micros()).unwrap_or(i64::MAX))
 }
 
+/// A time that never goes back, for what needs no other clock.
+#[expect(clippy::disallowed_methods, reason = "this is the program's clock")]
+pub(crate) fn instant() -> std::time::Instant {
+    std::time::Instant::now()
+}
+
 /// `CLOCK_MONOTONIC`, which is also the clock of the kernel's edge events.
 pub(crate) fn monotonic() -> UptimeMicros {
     let t = rustix::time::clock_gettime(rustix::time::ClockId::Monotonic);

@@ -6,8 +6,9 @@ use std::{
 };
 
 use clap::{Args, Parser, Subcommand};
+use tram_journal::{Format, Journal, Setup};
 
-use crate::{config, describe, run};
+use crate::{clock, config, describe, run};
 
 /// Something is wrong with the command line or the configuration.
 const BAD_CONFIGURATION: u8 = 2;
@@ -19,6 +20,10 @@ const BAD_CONFIGURATION: u8 = 2;
 struct Cli {
     #[command(subcommand)]
     command: Command,
+    /// How the log looks on standard error: `text` for people, `json` for machines, one object a
+    /// line.
+    #[arg(long, global = true, value_name = "FORMAT", default_value_t)]
+    log_format: Format,
 }
 
 const EXAMPLES: &str = "\
@@ -31,7 +36,8 @@ Examples:
       Try a station file on a laptop, with emulated sensors in the place of real ones.
 
 Exit status: 0 success; 2 a mistake on the command line or in the station file; 1 anything else.
-What is logged is chosen by RUST_LOG, such as RUST_LOG=debug. The password for the broker comes
+What is logged is chosen by RUST_LOG; RUST_LOG=debug follows every batch by its id from the
+sensors to the acknowledgement. The password for the broker comes
 from TRAM_MQTT_PASSWORD or from the file that the station file names.";
 
 #[derive(Debug, Subcommand)]
@@ -55,7 +61,8 @@ struct Station {
 /// Does what the command line asks for.
 pub(crate) fn execute() -> ExitCode {
     // clap itself ends with 2 when the command line is wrong.
-    let (station, run) = match Cli::parse().command {
+    let cli = Cli::parse();
+    let (station, run) = match cli.command {
         Command::Run(station) => (station, true),
         Command::Validate(station) => (station, false),
     };
@@ -68,7 +75,13 @@ pub(crate) fn execute() -> ExitCode {
         println!("{}: the station file is right", station.config.display());
         return ExitCode::SUCCESS;
     }
-    match run::run(&checked) {
+    let journal = Journal::start(&Setup {
+        default_filter: "info",
+        format: cli.log_format,
+        clock: clock::instant,
+        watched: &[],
+    });
+    match run::run(&checked, journal) {
         Ok(()) => ExitCode::SUCCESS,
         Err(e) => {
             eprintln!("tram-edge: {e:#}");

@@ -3,11 +3,10 @@
 use std::{
     collections::VecDeque,
     fs,
-    io::IsTerminal as _,
     path::{Path, PathBuf},
     sync::{
         Arc, Mutex,
-        atomic::{AtomicBool, Ordering},
+        atomic::{AtomicBool, AtomicU64, Ordering},
         mpsc::{SyncSender, sync_channel},
     },
     thread,
@@ -21,6 +20,7 @@ use tokio::{
 };
 use tracing::{debug, info, warn};
 use tram_emulator::Clock as BoardClock;
+use tram_journal::Journal;
 use tram_node::{Batcher, Qc};
 use tram_rules::State;
 use tram_spool::{Recovery, Spool, SpoolError};
@@ -51,8 +51,7 @@ const MAX_STATES_BYTES: u64 = 64 << 20;
 /// # Errors
 /// When something that is needed from the start cannot be had: data folder, hardware,
 /// certificates.
-pub(crate) fn run(checked: &Checked) -> Result<()> {
-    log();
+pub(crate) fn run(checked: &Checked, journal: Journal) -> Result<()> {
     describe(checked);
     let config = &checked.config;
     let address = address(config)?;
@@ -92,19 +91,11 @@ pub(crate) fn run(checked: &Checked) -> Result<()> {
     };
     let threads = start(sampler, keeper)?;
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
-    runtime.block_on(conduct(publisher, phase, threads, &stop, &spool, &counters))?;
+    let gauges = Gauges { spool: Arc::clone(&spool), counters, journal };
+    runtime.block_on(conduct(publisher, phase, threads, &stop, &gauges))?;
+    drop(gauges);
     drop(runtime);
     farewell(spool)
-}
-
-fn log() {
-    let chosen = tracing_subscriber::EnvFilter::try_from_default_env();
-    tracing_subscriber::fmt()
-        .with_env_filter(chosen.unwrap_or_else(|_| tracing_subscriber::EnvFilter::new("info")))
-        .with_writer(std::io::stderr)
-        .with_ansi(std::io::stderr().is_terminal())
-        .with_target(false)
-        .init();
 }
 
 fn states_file(config: &Config) -> PathBuf {
@@ -197,8 +188,7 @@ async fn conduct(
     phase: watch::Sender<Phase>,
     mut threads: Threads,
     stop: &AtomicBool,
-    spool: &SharedSpool,
-    counters: &Counters,
+    gauges: &Gauges,
 ) -> Result<()> {
     let mut interrupt = signal(SignalKind::interrupt())?;
     let mut terminate = signal(SignalKind::terminate())?;
@@ -216,7 +206,7 @@ async fn conduct(
                 // Only a recording ends by itself.
                 phase.send_replace(Phase::Finishing);
             }
-            _ = beat.tick() => say_how_it_is(spool, counters),
+            _ = beat.tick() => gauges.say(),
             done = &mut publishing => return done.context("the publisher has died"),
         }
     }
@@ -229,22 +219,31 @@ async fn conduct(
     publishing.await.context("the publisher has died")
 }
 
-fn say_how_it_is(spool: &SharedSpool, counters: &Counters) {
-    let stats = lock(spool).stats();
-    let readings = counters.readings_total.load(Ordering::Relaxed);
-    let missed = counters.missed_total.load(Ordering::Relaxed);
-    let failed = counters.failed_total.load(Ordering::Relaxed);
-    info!(
-        readings,
-        missed,
-        failed,
-        waiting = stats.held,
-        spool_bytes = stats.bytes,
-        written_bytes = stats.written_bytes_total,
-        evicted = stats.evicted_readings_total,
-        not_written = stats.not_written_readings_total,
-        "so far"
-    );
+/// How the node is, for its log.
+struct Gauges {
+    spool: SharedSpool,
+    counters: Arc<Counters>,
+    journal: Journal,
+}
+
+impl Gauges {
+    fn say(&self) {
+        let stats = lock(&self.spool).stats();
+        let counted = |n: &AtomicU64| n.load(Ordering::Relaxed);
+        info!(
+            readings = counted(&self.counters.readings_total),
+            missed = counted(&self.counters.missed_total),
+            failed = counted(&self.counters.failed_total),
+            waiting = stats.held,
+            spool_bytes = stats.bytes,
+            written_bytes = stats.written_bytes_total,
+            evicted = stats.evicted_readings_total,
+            not_written = stats.not_written_readings_total,
+            lines_kept_back = self.journal.kept_back(),
+            "so far"
+        );
+        self.journal.report();
+    }
 }
 
 fn address(config: &Config) -> Result<Address> {

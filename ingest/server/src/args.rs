@@ -3,12 +3,17 @@
 use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand};
+use tram_journal::Format;
 
 /// The centre of a network of stations: takes readings from a message broker, keeps them, watches
 /// them against rules, and shows them on a web page.
 #[derive(Debug, Parser)]
 #[command(name = "tram-ingest", version, about, after_help = AFTER_HELP)]
 pub(crate) struct Arguments {
+    /// How the log looks on standard error: `text` for people, `json` for machines, one object a
+    /// line.
+    #[arg(long, global = true, value_name = "FORMAT", default_value_t)]
+    pub(crate) log_format: Format,
     /// What to do.
     #[command(subcommand)]
     pub(crate) command: Command,
@@ -20,6 +25,8 @@ A first try, from the top folder of the project:
 then open http://127.0.0.1:8080 and publish a reading with Debian's mosquitto_pub:
   mosquitto_pub -t senml/my-device -q 1 -m '[{\"n\":\"temperature\",\"u\":\"Cel\",\"v\":23.4}]'
 
+What is logged is chosen by RUST_LOG: RUST_LOG=debug follows every batch by its id,
+RUST_LOG=tram_ingest::commit=debug only into the log on disk.
 Exit codes: 0 done, 2 a bad command line or configuration, 1 anything else.";
 
 /// What to do.

@@ -4,6 +4,7 @@
 //! change carries the tick in which it will be seen; a reader that knows everything up to a tick
 //! asks for what changed since, and that is all a slow reader ever costs.
 
+mod census;
 mod row;
 mod station;
 
@@ -18,6 +19,7 @@ use std::{
 use tram_pipeline::{DatastreamKey, Readings};
 use tram_wire::{NodeId, Point, UnixMicros};
 
+pub(crate) use census::Census;
 pub(crate) use row::{LatestRow, StationRow, in_units};
 use station::Entry;
 
@@ -160,11 +162,14 @@ impl Board {
         self.read().by_id.contains_key(station)
     }
 
-    /// How many stations, how many datastreams, and how many readings were not shown because
-    /// there are too many datastreams.
-    pub(crate) fn counts(&self) -> (usize, usize, u64) {
-        let inner = self.read();
-        (inner.stations.len(), inner.latest.len(), inner.not_shown)
+    /// How many readings were not shown because there are too many datastreams.
+    pub(crate) fn not_shown(&self) -> u64 {
+        self.read().not_shown
+    }
+
+    /// The stations, counted; of the first `named` of them, when each was heard last.
+    pub(crate) fn census(&self, now: UnixMicros, named: usize) -> Census {
+        Census::of(&self.read().stations, now, named)
     }
 
     fn read(&self) -> RwLockReadGuard<'_, Inner> {

@@ -16,6 +16,7 @@ use std::{net::SocketAddr, sync::Arc, time::Duration};
 use mqtt5::broker::{
     BrokerConfig, BrokerShutdownHandle, MqttBroker,
     config::{StorageBackend, StorageConfig, TlsConfig},
+    sys_topics::BrokerStats,
 };
 use tokio::task::JoinHandle;
 
@@ -49,6 +50,8 @@ pub(crate) struct Running {
     pub(crate) address: SocketAddr,
     /// Where it listens with encryption.
     pub(crate) tls_address: Option<SocketAddr>,
+    /// What it counts.
+    pub(crate) stats: Arc<BrokerStats>,
     shutdown: BrokerShutdownHandle,
     task: JoinHandle<()>,
 }
@@ -79,7 +82,7 @@ pub(crate) async fn start(embedded: &Embedded, door: Arc<Door>) -> Result<Runnin
             "Check the section [broker.tls]",
         ));
     }
-    let shutdown = broker.shutdown_handle();
+    let (shutdown, stats) = (broker.shutdown_handle(), broker.stats());
     let mut ready = broker.ready_receiver();
     let task = tokio::spawn(async move {
         if let Err(error) = broker.run().await {
@@ -88,7 +91,7 @@ pub(crate) async fn start(embedded: &Embedded, door: Arc<Door>) -> Result<Runnin
     });
     // An error means that the broker is gone; the link will say so.
     let _ = ready.wait_for(|ready| *ready).await;
-    Ok(Running { address, tls_address, shutdown, task })
+    Ok(Running { address, tls_address, stats, shutdown, task })
 }
 
 impl Running {
@@ -131,6 +134,11 @@ async fn probe(address: SocketAddr) -> Result<(), Failure> {
         .map_err(|e| crate::listen::failure("the broker", address, &e, "in the section [broker]"))
 }
 
+/// The most clients at once, the centre's own among them.
+pub(crate) fn max_clients(embedded: &Embedded) -> usize {
+    embedded.max_clients.saturating_add(1)
+}
+
 fn broker_config(embedded: &Embedded) -> BrokerConfig {
     let (queue_messages, queue_bytes) = MAX_CLIENT_QUEUE;
     let (retained, retained_bytes) = MAX_RETAINED;
@@ -141,8 +149,7 @@ fn broker_config(embedded: &Embedded) -> BrokerConfig {
         .with_max_queued_bytes_per_client(queue_bytes);
     let config = BrokerConfig::new()
         .with_bind_address(embedded.listen)
-        // One more for the centre's own client.
-        .with_max_clients(embedded.max_clients.saturating_add(1))
+        .with_max_clients(max_clients(embedded))
         .with_max_packet_size(MAX_PACKET_BYTES as usize)
         .with_session_expiry(SESSION_EXPIRY)
         .with_client_channel_capacity(MAX_CLIENT_CHANNEL)

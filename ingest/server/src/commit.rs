@@ -18,7 +18,7 @@ use tram_wire::{Command, StatusState};
 use crate::{
     board::Board,
     clock, folder,
-    ledger::Ledger,
+    ledger::{Class, Ledger, Tally},
     link::{Delivered, Link},
     sinks::Gauges,
     wake::Wake,
@@ -112,7 +112,7 @@ impl Commit {
                 Received::Timeout | Received::Closed => break,
             }
         }
-        self.ledger.counters(self.pipeline.counters(), group.messages());
+        self.ledger.counters(self.pipeline.counters(), &group.tally);
         Gathered::Group(group)
     }
 
@@ -125,9 +125,19 @@ impl Commit {
             retained: message.retained,
         };
         let outcome = self.pipeline.receive(incoming, clock::now());
-        group.heard();
+        group.tally.heard(message.payload.len());
         match outcome.into_record() {
-            Ok(record) => group.push(record, message.arrived),
+            Ok(record) => {
+                if let Record::Accepted(accepted) = &record {
+                    accepted.losses.iter().for_each(|l| group.tally.lost(l.cause, l.readings));
+                }
+                group.push(record, message.arrived);
+            }
+            // One that is on disk is part of the next acknowledgements.
+            Err(Outcome::Duplicate(duplicate)) => {
+                let class = if duplicate.spool.is_some() { Class::Station } else { Class::Device };
+                group.tally.duplicate(class, duplicate.durable);
+            }
             Err(Outcome::Status(change)) => {
                 self.board.online(change.node, change.state == StatusState::Online);
             }
@@ -138,7 +148,6 @@ impl Commit {
                     self.link.wake();
                 }
             }
-            // A duplicate that is on disk is part of the next acknowledgements.
             Err(_) => {}
         }
     }
@@ -149,8 +158,7 @@ impl Commit {
             self.append(group)?;
             let receipts: Vec<Receipt> = group.records.iter().map(Record::receipt).collect();
             self.pipeline.committed(&receipts);
-            self.ledger.counters(self.pipeline.counters(), 0);
-            self.ledger.log(self.log.stats());
+            self.ledger.counters(self.pipeline.counters(), &Tally::default());
         }
         self.acknowledge();
         if !group.records.is_empty() {
@@ -167,8 +175,11 @@ impl Commit {
     /// taken from the link, and the nodes keep what they have.
     fn append(&mut self, group: &Group) -> Result<(), StoreError> {
         loop {
+            let start = clock::instant();
             match self.log.append(&group.records) {
                 Ok(_) => {
+                    let took = clock::instant().duration_since(start);
+                    self.ledger.wrote(clock::now(), group.bytes(), took, self.log.stats());
                     self.ledger.log_writable(Ok(()));
                     return Ok(());
                 }

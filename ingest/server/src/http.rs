@@ -16,7 +16,7 @@ mod page;
 mod quarantine;
 mod refusal;
 
-use std::{future::Future, sync::Arc};
+use std::{future::Future, path::PathBuf, sync::Arc, time::Duration};
 
 use axum::{
     Router,
@@ -24,8 +24,11 @@ use axum::{
     middleware,
     routing::{get, post},
 };
+use mqtt5::broker::sys_topics::BrokerStats;
 use tokio::{net::TcpListener, sync::Semaphore};
-use tram_store::Store;
+use tram_journal::Journal;
+use tram_store::{Recovery, Store};
+use tram_wire::UnixMicros;
 
 pub(crate) use guard::Guard;
 pub(crate) use page::is_built;
@@ -51,8 +54,8 @@ pub(crate) struct App {
     pub(crate) ledger: Arc<Ledger>,
     /// Whether the broker is there.
     pub(crate) link: Arc<Link>,
-    /// What the embedded broker refused.
-    pub(crate) door: Option<Arc<Door>>,
+    /// The embedded broker, if there is one.
+    pub(crate) broker: Option<Clients>,
     /// The alarms, when the centre watches rules.
     pub(crate) alarms: Option<Arc<Alarms>>,
     /// How far the engines elsewhere are.
@@ -61,12 +64,46 @@ pub(crate) struct App {
     pub(crate) guard: Guard,
     /// Places for answers from the history.
     pub(crate) answers: Arc<Semaphore>,
+    /// Places for connections.
+    pub(crate) connections: Arc<Semaphore>,
+    /// The data folder.
+    pub(crate) data: PathBuf,
+    /// When the program began and what it found.
+    pub(crate) beginning: Beginning,
+    /// What was not written to the log.
+    pub(crate) journal: Journal,
+}
+
+/// The clients of the embedded broker.
+pub(crate) struct Clients {
+    /// What the door refused.
+    pub(crate) door: Arc<Door>,
+    /// What the broker counts.
+    pub(crate) stats: Arc<BrokerStats>,
+    /// The most at once.
+    pub(crate) max_clients: usize,
+}
+
+/// How the program began.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Beginning {
+    /// When.
+    pub(crate) at: UnixMicros,
+    /// What the store found in its folder.
+    pub(crate) found: Recovery,
+    /// How long it took to open.
+    pub(crate) opening: Duration,
 }
 
 impl App {
     /// Places for answers from the history.
     pub(crate) fn places() -> Arc<Semaphore> {
         Arc::new(Semaphore::new(history::MAX_ANSWERS))
+    }
+
+    /// Places for connections.
+    pub(crate) fn connections() -> Arc<Semaphore> {
+        Arc::new(Semaphore::new(listener::MAX_CONNECTIONS))
     }
 }
 
@@ -79,7 +116,8 @@ pub(crate) async fn serve(
     app: Arc<App>,
     stop: impl Future<Output = ()> + Send + 'static,
 ) -> std::io::Result<()> {
-    axum::serve(listener::Door::new(listener), router(app)).with_graceful_shutdown(stop).await
+    let door = listener::Door::new(listener, Arc::clone(&app.connections));
+    axum::serve(door, router(app)).with_graceful_shutdown(stop).await
 }
 
 fn router(app: Arc<App>) -> Router {

@@ -1,16 +1,23 @@
 //! What the commit thread tells the rest of the program: counters that balance at every moment,
 //! whether the log can be written, how long commits take.
 
+mod pace;
+mod tally;
+
 use std::{
     sync::{
         Mutex, MutexGuard, PoisonError,
-        atomic::{AtomicI64, AtomicU64, Ordering},
+        atomic::{AtomicI64, Ordering},
     },
     time::Duration,
 };
 
 use tram_pipeline::Counters;
-use tram_store::{LogId, LogStats};
+use tram_store::{Kept, LogId, LogStats, Sealed};
+use tram_wire::UnixMicros;
+
+pub(crate) use pace::Pace;
+pub(crate) use tally::{Class, Tally};
 
 /// Upper bounds of the histograms' buckets, in milliseconds.
 pub(crate) const BUCKETS_MS: [u64; 12] = [1, 2, 5, 10, 20, 50, 100, 200, 500, 1_000, 5_000, 30_000];
@@ -23,8 +30,30 @@ pub(crate) struct Ledger {
     alerts_cursor: AtomicI64,
     /// Entries the alert engine has evaluated.
     alerts_position: AtomicI64,
-    /// Readings and messages the sealer has moved.
-    sealed_readings: AtomicU64,
+    /// The last entry that open pages have been told of.
+    live_position: AtomicI64,
+    sealing: Mutex<Sealing>,
+    /// When the log's entries were committed.
+    pace: Mutex<Pace>,
+}
+
+/// What the sealer has done.
+#[derive(Debug, Clone, Copy, Default)]
+pub(crate) struct Sealing {
+    /// Everything up to here is in the files of its days.
+    pub(crate) through: LogId,
+    /// Readings moved.
+    pub(crate) readings: u64,
+    /// Readings that were there already.
+    pub(crate) duplicates: u64,
+    /// Bytes of chunks written.
+    pub(crate) bytes: u64,
+    /// Attempts that failed.
+    pub(crate) failures: u64,
+    /// What was rolled up, brought together and deleted.
+    pub(crate) kept: Kept,
+    /// Attempts at that which failed.
+    pub(crate) keep_failures: u64,
 }
 
 /// One consistent picture.
@@ -40,8 +69,14 @@ pub(crate) struct Inner {
     pub(crate) commit: Histogram,
     /// From a message's arrival to its acknowledgement.
     pub(crate) arrival_to_ack: Histogram,
-    /// Messages whose topic, size or state was not for the log.
-    pub(crate) messages: u64,
+    /// The transaction alone.
+    pub(crate) write: Histogram,
+    /// What came in and what was found in it.
+    pub(crate) tally: Tally,
+    /// Bytes of payload committed.
+    pub(crate) committed_bytes: u64,
+    /// When something was committed last.
+    pub(crate) last_commit: Option<UnixMicros>,
 }
 
 impl Default for Inner {
@@ -52,7 +87,10 @@ impl Default for Inner {
             log: LogStats::default(),
             commit: Histogram::default(),
             arrival_to_ack: Histogram::default(),
-            messages: 0,
+            write: Histogram::default(),
+            tally: Tally::default(),
+            committed_bytes: 0,
+            last_commit: None,
         }
     }
 }
@@ -92,23 +130,65 @@ impl Ledger {
         self.inner().log_state.clone()
     }
 
-    /// Replaces the counters, all at once.
-    pub(crate) fn counters(&self, counters: &Counters, messages: u64) {
+    /// Replaces the counters, all at once, and adds what came in meanwhile.
+    pub(crate) fn counters(&self, counters: &Counters, tally: &Tally) {
         let mut inner = self.inner();
         inner.counters = counters.clone();
-        inner.messages = inner.messages.saturating_add(messages);
+        inner.tally.add(tally);
     }
 
-    /// Notes a commit.
+    /// Notes a commit: how long it took since its first message, and how long each message
+    /// waited for its acknowledgement.
     pub(crate) fn committed(&self, took: Duration, arrivals: impl Iterator<Item = Duration>) {
         let mut inner = self.inner();
         inner.commit.observe(took);
         arrivals.for_each(|d| inner.arrival_to_ack.observe(d));
     }
 
+    /// Notes a transaction that is on disk: when, what it wrote, how long that took, and how the
+    /// log stands now.
+    pub(crate) fn wrote(&self, at: UnixMicros, bytes: u64, took: Duration, stats: LogStats) {
+        let mut inner = self.inner();
+        let before = inner.log.last;
+        inner.log = stats;
+        inner.write.observe(took);
+        inner.committed_bytes = inner.committed_bytes.saturating_add(bytes);
+        inner.last_commit = Some(at);
+        drop(inner);
+        if stats.last > before {
+            self.pace().committed(LogId(before.0.saturating_add(1)), at);
+        }
+    }
+
     /// Notes how the log stands.
     pub(crate) fn log(&self, stats: LogStats) {
         self.inner().log = stats;
+        self.pace().trimmed(stats.trimmed);
+    }
+
+    /// How long the first entry behind `position` has been in the log, while there is one.
+    pub(crate) fn lag(&self, position: LogId, last: LogId, now: UnixMicros) -> Duration {
+        if position >= last {
+            return Duration::ZERO;
+        }
+        let next = LogId(position.0.saturating_add(1));
+        let since = self.pace().before(next).map_or(0, |at| now.since(at));
+        Duration::from_micros(u64::try_from(since).unwrap_or(0))
+    }
+
+    /// When the log's entries were committed.
+    pub(crate) fn pace(&self) -> MutexGuard<'_, Pace> {
+        self.pace.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// The last entry that open pages have been told of.
+    pub(crate) fn live(&self) -> LogId {
+        LogId(self.live_position.load(Ordering::Relaxed))
+    }
+
+    /// Notes that everything that is committed now has been shown to open pages.
+    pub(crate) fn shown(&self, through: LogId) {
+        self.live_position.store(through.0, Ordering::Relaxed);
     }
 
     /// Notes whether the log can be written; says it once, where it changes.
@@ -136,14 +216,49 @@ impl Ledger {
         self.alerts_cursor.store(cursor.0, Ordering::Relaxed);
     }
 
-    /// How many readings the sealer has moved.
-    pub(crate) fn sealed_readings(&self) -> u64 {
-        self.sealed_readings.load(Ordering::Relaxed)
+    /// What the sealer has done.
+    pub(crate) fn sealing(&self) -> Sealing {
+        *self.sealing.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Notes what the sealer has moved.
-    pub(crate) fn sealed(&self, readings: u64) {
-        self.sealed_readings.fetch_add(readings, Ordering::Relaxed);
+    /// Notes how far the sealer was when the program began.
+    pub(crate) fn sealed_before(&self, through: LogId) {
+        self.sealing.lock().unwrap_or_else(PoisonError::into_inner).through = through;
+    }
+
+    /// Notes what the sealer has moved, or that it failed.
+    pub(crate) fn sealed(&self, done: Option<&Sealed>) {
+        let mut all = self.sealing.lock().unwrap_or_else(PoisonError::into_inner);
+        match done {
+            Some(done) => {
+                all.through = all.through.max(done.through);
+                all.readings = all.readings.saturating_add(done.readings);
+                all.duplicates = all.duplicates.saturating_add(done.duplicates);
+                all.bytes = all.bytes.saturating_add(done.bytes);
+            }
+            None => all.failures = all.failures.saturating_add(1),
+        }
+    }
+
+    /// Notes what was rolled up, brought together and deleted, or that it failed.
+    pub(crate) fn kept(&self, done: Option<&Kept>) {
+        let mut all = self.sealing.lock().unwrap_or_else(PoisonError::into_inner);
+        let Some(done) = done else {
+            all.keep_failures = all.keep_failures.saturating_add(1);
+            return;
+        };
+        let sum = &mut all.kept;
+        for (total, n) in [
+            (&mut sum.rolled, done.rolled),
+            (&mut sum.readings, done.readings),
+            (&mut sum.merged_chunks, done.merged_chunks),
+            (&mut sum.freed_bytes, done.freed_bytes),
+            (&mut sum.deleted_days, done.deleted_days),
+            (&mut sum.deleted_rollups, done.deleted_rollups),
+            (&mut sum.deleted_bytes, done.deleted_bytes),
+        ] {
+            *total = total.saturating_add(n);
+        }
     }
 
     fn inner(&self) -> MutexGuard<'_, Inner> {
@@ -163,5 +278,17 @@ mod tests {
         }
         assert_eq!(histogram.at_most, [2, 2, 3, 3, 3, 4, 4, 4, 4, 4, 4, 4]);
         assert_eq!(histogram.count, 5);
+    }
+
+    #[test]
+    fn a_consumer_is_as_late_as_the_oldest_entry_it_has_not_taken() {
+        let ledger = Ledger::default();
+        let at = |s: i64| UnixMicros(s * 1_000_000);
+        for (last, second) in [(10, 100), (20, 160), (30, 220)] {
+            let stats = LogStats { last: LogId(last), ..LogStats::default() };
+            ledger.wrote(at(second), 1, Duration::ZERO, stats);
+        }
+        let lag = |position| ledger.lag(LogId(position), LogId(30), at(300)).as_secs();
+        assert_eq!([lag(0), lag(9), lag(10), lag(25), lag(30)], [200, 200, 140, 80, 0]);
     }
 }

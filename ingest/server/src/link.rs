@@ -12,7 +12,7 @@ mod mailbox;
 mod tls;
 
 use std::{
-    sync::{Arc, Mutex},
+    sync::{Arc, Mutex, OnceLock},
     time::Duration,
 };
 
@@ -32,14 +32,14 @@ use tokio::{
     task::JoinHandle,
 };
 
-pub(crate) use mailbox::Mailbox;
+pub(crate) use mailbox::{MAX_LETTERS, Mailbox};
 
 use crate::{broker::MAX_PACKET_BYTES, clock, config::External, failure::Failure};
 
 /// The most messages that wait for the commit thread.
 pub(crate) const MAX_WAITING_MESSAGES: usize = 4_096;
 /// The most payload bytes that wait for the commit thread, in units of [`BYTES_PER_PERMIT`].
-const MAX_WAITING_PERMITS: usize = 16 * 1024;
+pub(crate) const MAX_WAITING_PERMITS: usize = 16 * 1024;
 /// What one permit stands for.
 const BYTES_PER_PERMIT: usize = 1024;
 /// How many unacknowledged publishes the broker may have on the way to us. An acknowledgement
@@ -82,6 +82,8 @@ pub(crate) struct Link {
     wake: Notify,
     /// Whether it has ever been connected and subscribed.
     met: watch::Sender<bool>,
+    /// What leads to the commit thread, for those who want to know how full it is.
+    waiting: OnceLock<(mpsc::WeakSender<Delivered>, Arc<Semaphore>)>,
 }
 
 impl Link {
@@ -93,6 +95,7 @@ impl Link {
             mailbox: Mailbox::default(),
             wake: Notify::new(),
             met: watch::Sender::new(false),
+            waiting: OnceLock::new(),
         })
     }
 
@@ -110,6 +113,15 @@ impl Link {
     pub(crate) async fn met(&self) {
         // The sender lives as long as the link.
         let _ = self.met.subscribe().wait_for(|met| *met).await;
+    }
+
+    /// How many messages wait for the commit thread, and how many of the units of
+    /// [`BYTES_PER_PERMIT`] they take.
+    pub(crate) fn waiting(&self) -> (usize, usize) {
+        let Some((deliver, budget)) = self.waiting.get() else { return (0, 0) };
+        // The link's task is gone when the program ends.
+        let messages = deliver.upgrade().map_or(0, |d| d.max_capacity() - d.capacity());
+        (messages, MAX_WAITING_PERMITS.saturating_sub(budget.available_permits()))
     }
 
     /// Says that the mailbox has something.
@@ -190,6 +202,8 @@ fn options(broker: &External) -> Result<MqttOptions, Failure> {
 /// Polls, and hands on what arrives.
 async fn receive(link: Arc<Link>, mut events: EventLoop, deliver: mpsc::Sender<Delivered>) {
     let budget = Arc::new(Semaphore::new(MAX_WAITING_PERMITS));
+    // A link is started once.
+    let _ = link.waiting.set((deliver.downgrade(), Arc::clone(&budget)));
     loop {
         match events.poll().await {
             Ok(Event::Incoming(Packet::ConnAck(_))) => {

@@ -11,7 +11,10 @@ mod frame;
 
 use std::{
     collections::{BTreeMap, VecDeque},
-    sync::{Arc, Mutex, PoisonError},
+    sync::{
+        Arc, Mutex, PoisonError,
+        atomic::{AtomicU64, Ordering},
+    },
 };
 
 use bytes::Bytes;
@@ -39,6 +42,8 @@ pub(crate) struct Hub {
     room: Arc<Semaphore>,
     news: watch::Sender<News>,
     state: Mutex<State>,
+    /// How many clients found no place.
+    refused: AtomicU64,
 }
 
 /// What there is to take; cheap to copy.
@@ -82,6 +87,7 @@ impl Hub {
             room: Arc::new(Semaphore::new(MAX_CLIENTS)),
             news: watch::Sender::new(News::default()),
             state: Mutex::default(),
+            refused: AtomicU64::new(0),
         })
     }
 
@@ -120,13 +126,21 @@ impl Hub {
 
     /// Lets a client in, or says that there are too many.
     pub(crate) fn admit(self: &Arc<Self>) -> Option<Client> {
-        let permit = Arc::clone(&self.room).try_acquire_owned().ok()?;
+        let Ok(permit) = Arc::clone(&self.room).try_acquire_owned() else {
+            self.refused.fetch_add(1, Ordering::Relaxed);
+            return None;
+        };
         Some(Client::new(Arc::clone(self), permit))
     }
 
     /// How many clients there are.
     pub(crate) fn clients(&self) -> usize {
         MAX_CLIENTS.saturating_sub(self.room.available_permits())
+    }
+
+    /// How many clients found no place.
+    pub(crate) fn refused(&self) -> u64 {
+        self.refused.load(Ordering::Relaxed)
     }
 
     /// Ends the feed: every client's stream ends when it next looks.

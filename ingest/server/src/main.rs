@@ -19,6 +19,7 @@ mod ledger;
 mod link;
 mod listen;
 mod live;
+mod machine;
 mod rules;
 mod run;
 mod seal;
@@ -27,10 +28,10 @@ mod time;
 mod validate;
 mod wake;
 
-use std::{io::IsTerminal, process::ExitCode};
+use std::process::ExitCode;
 
 use clap::Parser;
-use tracing_subscriber::EnvFilter;
+use tram_journal::{Journal, Setup, Watched};
 
 use args::{Arguments, Command, NodeCommand};
 use failure::Failure;
@@ -39,17 +40,30 @@ use failure::Failure;
 /// only errors, since we say in our own words what they mean.
 const LOG_FILTER: &str = "info,mqtt5=error,mqtt5::broker::tls_acceptor=off,rumqttc=error";
 
+/// What the broker tells by its log alone.
+const WATCHED: &[Watched] = &[
+    Watched {
+        name: "handshake",
+        target: "mqtt5::broker::tls_acceptor",
+        contains: "TLS handshake failed",
+    },
+    Watched {
+        name: "limit",
+        target: "mqtt5::broker::server",
+        contains: "resource limits exceeded",
+    },
+];
+
 fn main() -> ExitCode {
     // A wrong command line ends here with exit code 2.
     let arguments = Arguments::parse();
-    let filter = EnvFilter::try_from_default_env().unwrap_or_else(|_| EnvFilter::new(LOG_FILTER));
-    tracing_subscriber::fmt()
-        .with_env_filter(filter)
-        .with_target(false)
-        .with_ansi(std::io::stderr().is_terminal())
-        .with_writer(std::io::stderr)
-        .init();
-    match execute(&arguments.command) {
+    let journal = Journal::start(&Setup {
+        default_filter: LOG_FILTER,
+        format: arguments.log_format,
+        clock: clock::instant,
+        watched: WATCHED,
+    });
+    match execute(&arguments.command, journal) {
         Ok(()) => ExitCode::SUCCESS,
         Err(failure) => {
             eprintln!("{failure}");
@@ -58,10 +72,10 @@ fn main() -> ExitCode {
     }
 }
 
-fn execute(command: &Command) -> Result<(), Failure> {
+fn execute(command: &Command, journal: Journal) -> Result<(), Failure> {
     match command {
         Command::Run { config, ready_file } => {
-            run::run(&config::load(&config.config)?, ready_file.as_deref())
+            run::run(&config::load(&config.config)?, ready_file.as_deref(), journal)
         }
         Command::Validate { config } => validate::validate(&config.config),
         Command::Node(NodeCommand::Add { config, name }) => {

@@ -7,6 +7,7 @@ mod ready;
 use std::{path::Path, time::Duration};
 
 use tokio::sync::oneshot;
+use tram_journal::Journal;
 use tram_store::StoreError;
 
 use crate::{clock, config::Configuration, failure::Failure, folder};
@@ -19,20 +20,28 @@ const STOP: Duration = Duration::from_millis(1_500);
 ///
 /// # Errors
 /// [`Failure`] with a sentence and what to do.
-pub(crate) fn run(config: &Configuration, ready_file: Option<&Path>) -> Result<(), Failure> {
+pub(crate) fn run(
+    config: &Configuration,
+    ready_file: Option<&Path>,
+    journal: Journal,
+) -> Result<(), Failure> {
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .enable_all()
         .build()
         .map_err(|e| Failure::new(format!("the program cannot start: {e}"), ""))?;
-    let outcome = runtime.block_on(serve(config, ready_file));
+    let outcome = runtime.block_on(serve(config, ready_file, journal));
     // A history that is being written must not hold the program.
     runtime.shutdown_timeout(Duration::from_millis(200));
     outcome
 }
 
-async fn serve(config: &Configuration, ready_file: Option<&Path>) -> Result<(), Failure> {
+async fn serve(
+    config: &Configuration,
+    ready_file: Option<&Path>,
+    journal: Journal,
+) -> Result<(), Failure> {
     let signals = Signals::new()?;
-    let mut parts = Box::pin(Parts::start(config)).await?;
+    let mut parts = Box::pin(Parts::start(config, journal.clone())).await?;
     let started = async {
         parts.meet().await?;
         // The file first: whoever reads the words may look for it.
@@ -41,7 +50,7 @@ async fn serve(config: &Configuration, ready_file: Option<&Path>) -> Result<(), 
         Ok(())
     };
     let outcome = match started.await {
-        Ok(()) => wait(config, &mut parts, signals).await,
+        Ok(()) => wait(config, &mut parts, signals, &journal).await,
         Err(failure) => Err(failure),
     };
     if outcome.is_ok() {
@@ -60,6 +69,7 @@ async fn wait(
     config: &Configuration,
     parts: &mut Parts,
     mut signals: Signals,
+    journal: &Journal,
 ) -> Result<(), Failure> {
     let mut tick = tokio::time::interval(Duration::from_secs(1));
     tick.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
@@ -76,7 +86,8 @@ async fn wait(
                 return Err(Failure::new(format!("the web server stopped: {why}"), "Start the program again"));
             }
             _ = tick.tick() => {
-                parts.core.hub.tick(clock::now());
+                parts.core.tick(clock::now());
+                journal.report();
                 if parts.broker.as_ref().is_some_and(crate::broker::Running::stopped) {
                     return Err(Failure::new("the embedded broker stopped", "Start the program again"));
                 }

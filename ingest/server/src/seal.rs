@@ -32,7 +32,7 @@ pub(crate) fn start(
             sealed = now;
             match sealer.seal() {
                 Ok(Some(done)) => {
-                    ledger.sealed(done.readings);
+                    ledger.sealed(Some(&done));
                     tracing::debug!(
                         readings = done.readings,
                         bytes = done.bytes,
@@ -42,10 +42,17 @@ pub(crate) fn start(
                 }
                 Ok(None) => {}
                 // The readings stay in the log; the next look tries again.
-                Err(error) => tracing::warn!(%error, "readings could not be sealed"),
+                Err(error) => {
+                    ledger.sealed(None);
+                    tracing::warn!(%error, "readings could not be sealed");
+                }
             }
-            if let Err(error) = keeper.step(clock::now()) {
-                tracing::warn!(%error, "rollups and retention do not go on");
+            match keeper.step(clock::now()) {
+                Ok(kept) => ledger.kept(Some(&kept)),
+                Err(error) => {
+                    ledger.kept(None);
+                    tracing::warn!(%error, "rollups and retention do not go on");
+                }
             }
         }
     })

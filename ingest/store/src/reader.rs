@@ -3,7 +3,9 @@
 use std::path::{Path, PathBuf};
 
 use rusqlite::Connection;
-use tram_pipeline::{Content, Dictionary, Form, Gap, Identity, NodeAlarm, Origin, Readings, replay};
+use tram_pipeline::{
+    Content, Dictionary, Form, Gap, Identity, NodeAlarm, Origin, Readings, replay,
+};
 use tram_wire::{NodeId, UnixMicros};
 
 use crate::{

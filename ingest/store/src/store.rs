@@ -58,6 +58,8 @@ pub struct StoreStats {
     pub datastreams: u64,
     /// Readings in the head.
     pub head_readings: u64,
+    /// The most there may be; see [`Options::max_head_readings`].
+    pub max_head_readings: u64,
     /// Messages refused since the store exists.
     pub quarantined_messages: u64,
     /// Payloads dropped from the quarantine to stay within its bounds.
@@ -243,6 +245,7 @@ impl Store {
         StoreStats {
             datastreams: head.series_count() as u64,
             head_readings: head.readings(),
+            max_head_readings: self.shared.options.max_head_readings,
             quarantined_messages: self.shared.refused.messages.load(Relaxed),
             quarantine_dropped: self.shared.refused.dropped.load(Relaxed),
         }

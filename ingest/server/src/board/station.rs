@@ -23,6 +23,21 @@ pub(crate) enum Freshness {
     Never,
 }
 
+impl Freshness {
+    /// Every one, in the order of their numbers.
+    pub(crate) const ALL: [Self; 4] = [Self::Fresh, Self::Late, Self::Lost, Self::Never];
+
+    /// Its name in answers and metrics.
+    pub(crate) fn name(self) -> &'static str {
+        match self {
+            Self::Fresh => "fresh",
+            Self::Late => "late",
+            Self::Lost => "lost",
+            Self::Never => "never",
+        }
+    }
+}
+
 /// What is known of a station.
 pub(super) struct Entry {
     pub(super) station: Station,

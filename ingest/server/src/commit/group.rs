@@ -4,6 +4,8 @@ use std::time::Instant;
 
 use tram_pipeline::Record;
 
+use crate::ledger::Tally;
+
 /// Records of one transaction.
 pub(super) struct Group {
     /// When its first message was taken.
@@ -12,25 +14,21 @@ pub(super) struct Group {
     pub(super) records: Vec<Record>,
     /// When the message of each record arrived.
     pub(super) arrivals: Vec<Instant>,
+    /// What came in, whatever became of it.
+    pub(super) tally: Tally,
     bytes: usize,
     urgent: bool,
-    messages: u64,
 }
 
 impl Group {
     pub(super) fn new(start: Instant) -> Self {
         let (records, arrivals) = (Vec::new(), Vec::new());
-        Self { start, records, arrivals, bytes: 0, urgent: false, messages: 0 }
+        Self { start, records, arrivals, tally: Tally::default(), bytes: 0, urgent: false }
     }
 
-    /// Counts a message, whatever became of it.
-    pub(super) fn heard(&mut self) {
-        self.messages += 1;
-    }
-
-    /// How many messages it has heard.
-    pub(super) fn messages(&self) -> u64 {
-        self.messages
+    /// How many bytes of payload it brings.
+    pub(super) fn bytes(&self) -> u64 {
+        self.bytes as u64
     }
 
     pub(super) fn push(&mut self, record: Record, arrived: Instant) {
@@ -42,6 +40,6 @@ impl Group {
 
     /// Whether it should be written now: an alarm waits for nobody.
     pub(super) fn full(&self, bytes: usize, messages: usize) -> bool {
-        self.urgent || self.bytes >= bytes || self.messages >= messages as u64
+        self.urgent || self.bytes >= bytes || self.tally.messages >= messages as u64
     }
 }

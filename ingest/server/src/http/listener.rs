@@ -34,9 +34,9 @@ pub(crate) struct Door {
 }
 
 impl Door {
-    /// A door at this listener.
-    pub(crate) fn new(listener: TcpListener) -> Self {
-        Self { listener, room: Arc::new(Semaphore::new(MAX_CONNECTIONS)) }
+    /// A door at this listener with [`MAX_CONNECTIONS`] places.
+    pub(crate) fn new(listener: TcpListener, room: Arc<Semaphore>) -> Self {
+        Self { listener, room }
     }
 }
 

@@ -11,7 +11,7 @@ use std::{
 use tram_wire::{Ack, Command, Kind, NodeId, SpoolId, Topic};
 
 /// The most letters that wait; a node that misses one says so by sending again.
-const MAX_LETTERS: usize = 8_192;
+pub(crate) const MAX_LETTERS: usize = 8_192;
 
 /// Something to publish.
 pub(crate) struct Letter {
@@ -60,6 +60,11 @@ impl Mailbox {
     /// Puts a command in.
     pub(crate) fn command(&self, node: NodeId, command: Command) {
         self.put(Address::Command(node, command as u8), command.encode());
+    }
+
+    /// How many letters wait.
+    pub(crate) fn waiting(&self) -> usize {
+        self.letters().len()
     }
 
     /// How many letters were dropped because too many waited.

@@ -10,7 +10,7 @@ use tram_alerts::{Alerts, AlertsError, Webhook};
 use tram_pipeline::{Memory, Pipeline, Policy, ThirdParty};
 use tram_rules::{Rule, Words};
 use tram_store::{Keeper, Latest, Log, Opened, Options, Sealer, Store, sink::consumer};
-use tram_wire::Point;
+use tram_wire::{Point, UnixMicros};
 
 use super::parts::no_thread;
 use crate::{
@@ -20,11 +20,15 @@ use crate::{
     config::{Configuration, Station},
     failure::Failure,
     folder,
+    http::Beginning,
     ledger::Ledger,
     live::Hub,
     sinks::{Gauges, Writer},
     wake::Wake,
 };
+
+/// The name of the sealer among the consumers of the log.
+const SEALER: &str = "seal";
 
 /// What is behind the log.
 pub(super) struct Core {
@@ -39,8 +43,8 @@ pub(super) struct Core {
     pub(super) grown: Arc<Wake>,
     /// How many rules are evaluated.
     pub(super) rules: usize,
-    /// How many readings were read back from the log.
-    pub(super) recovered_readings: u64,
+    /// When the program began and what it found.
+    pub(super) beginning: Beginning,
     /// The threads behind the log.
     pub(super) threads: Vec<JoinHandle<()>>,
 }
@@ -55,7 +59,9 @@ pub(super) struct Kept {
 
 impl Core {
     pub(super) fn open(config: &Configuration, rules: Vec<Rule>) -> Result<(Self, Kept), Failure> {
+        let (at, start) = (clock::now(), clock::instant());
         let Opened { log, sealer, keeper, store, memory, recovery } = open_store(config)?;
+        let opening = clock::instant().duration_since(start);
         if recovery.corrupt_entries > 0 {
             tracing::error!(
                 entries = recovery.corrupt_entries,
@@ -64,7 +70,6 @@ impl Core {
         }
         let board = Arc::new(board(config, &store));
         let hub = Hub::new(Arc::clone(&board));
-        hub.tick(clock::now());
         let mut core = Self {
             store,
             board,
@@ -74,19 +79,50 @@ impl Core {
             sinks: Arc::default(),
             grown: Arc::default(),
             rules: rules.len(),
-            recovered_readings: recovery.readings,
+            beginning: Beginning { at, found: recovery, opening },
             threads: Vec::new(),
         };
         if let Some(alerts) = &config.alerts {
             core.watch(config, alerts, rules)?;
         }
         core.pour(config, &log)?;
+        core.ledger.log(log.stats());
+        core.tick(clock::now());
+        core.find_oldest(config, &log)?;
         Ok((core, Kept { log, sealer, keeper, memory }))
     }
 
     /// The name of the alert engine among the consumers of the log.
     pub(super) fn consumer(&self) -> Option<&'static str> {
         self.alarms.is_some().then_some(alarms::CONSUMER)
+    }
+
+    /// Once a second: what has changed is shown to open pages.
+    pub(super) fn tick(&self, now: UnixMicros) {
+        let through = self.ledger.picture().log.last;
+        self.hub.tick(now);
+        self.ledger.shown(through);
+    }
+
+    /// Looks up when the oldest entries were received that consumers have not taken, so that
+    /// their lag is told from the first moment on.
+    fn find_oldest(&self, config: &Configuration, log: &Log) -> Result<(), Failure> {
+        let failure = |e| folder::store_failure(&config.data, &e);
+        let mut reader = self.store.reader().map_err(failure)?;
+        for (consumer, position) in log.cursors() {
+            if consumer == SEALER {
+                self.ledger.sealed_before(position);
+            }
+            if position >= log.stats().last {
+                continue;
+            }
+            // An entry that is gone or damaged is told elsewhere.
+            let next = reader.after(position, 1).unwrap_or_default();
+            for entry in next {
+                self.ledger.pace().found(entry.id, entry.received);
+            }
+        }
+        Ok(())
     }
 
     /// Ends the threads and the feed.

@@ -7,6 +7,7 @@ use tokio::{
     sync::{mpsc, oneshot},
     task::JoinHandle as Task,
 };
+use tram_journal::Journal;
 use tram_store::{Keeper, Log, Sealer, StoreError};
 
 use super::core::Core;
@@ -60,7 +61,7 @@ impl Parts {
     ///
     /// # Errors
     /// [`Failure`] with a sentence and what to do.
-    pub(super) async fn start(config: &Configuration) -> Result<Self, Failure> {
+    pub(super) async fn start(config: &Configuration, journal: Journal) -> Result<Self, Failure> {
         let rules = match config.alerts {
             Some(_) => rules::load(&config.rules)?,
             None => Vec::new(),
@@ -81,7 +82,8 @@ impl Parts {
             start_commit(config, &core, &link, kept.log, kept.memory, messages)?;
         let (stop_sealing, sealing) = start_sealing(&core, kept.sealer, kept.keeper)?;
         let (broker, tasks) = connect(config, door.as_ref(), &link, deliver).await?;
-        let app = app(config, &core, &link, door.clone(), http_address);
+        let clients = broker_clients(config, broker.as_ref(), door.as_ref());
+        let app = app(config, &core, &link, clients, http_address, journal);
         let (stop_web, stopped) = oneshot::channel();
         let stopped = async {
             // A sender that is gone means the same.
@@ -230,8 +232,9 @@ fn app(
     config: &Configuration,
     core: &Core,
     link: &Arc<Link>,
-    door: Option<Arc<Door>>,
+    broker: Option<http::Clients>,
     address: SocketAddr,
+    journal: Journal,
 ) -> App {
     App {
         board: Arc::clone(&core.board),
@@ -239,12 +242,28 @@ fn app(
         store: core.store.clone(),
         ledger: Arc::clone(&core.ledger),
         link: Arc::clone(link),
-        door,
+        broker,
         alarms: core.alarms.clone(),
         sinks: Arc::clone(&core.sinks),
         guard: Guard::new(config.http.token.clone(), hosts(config, address)),
         answers: App::places(),
+        connections: App::connections(),
+        data: config.data.clone(),
+        beginning: core.beginning,
+        journal,
     }
+}
+
+/// The clients of the embedded broker, for the metrics.
+fn broker_clients(
+    config: &Configuration,
+    running: Option<&Running>,
+    door: Option<&Arc<Door>>,
+) -> Option<http::Clients> {
+    let Broker::Embedded(embedded) = &config.broker else { return None };
+    let (running, door) = (running?, Arc::clone(door?));
+    let max_clients = broker::max_clients(embedded);
+    Some(http::Clients { door, stats: Arc::clone(&running.stats), max_clients })
 }
 
 /// The names the centre is reached under, when it can be said: on loopback only.

@@ -43,8 +43,9 @@ pub(super) fn say(config: &Configuration, parts: &Parts) {
         (Broker::Embedded(_), None) => {}
     }
     println!("  data      {}", config.data.display());
-    if parts.core.recovered_readings > 0 {
-        println!("            {} readings read back from the log", parts.core.recovered_readings);
+    let recovered = parts.core.beginning.found.readings;
+    if recovered > 0 {
+        println!("            {recovered} readings read back from the log");
     }
     let devices = if config.register_third_party { ", unknown SenML devices register" } else { "" };
     println!("  stations  {}{devices}", config.stations.len());

@@ -15,5 +15,6 @@ mod batches;
 mod brokers;
 mod failures;
 mod live;
+mod metrics;
 mod senml;
 mod sinks;

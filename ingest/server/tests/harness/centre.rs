@@ -50,6 +50,14 @@ impl Program {
         panic!("`{what}` was not said, but:\n{}", self.said.join("\n"));
     }
 
+    /// How many of the lines read so far have this in them.
+    pub(crate) fn said(&mut self, what: &str) -> usize {
+        while let Ok(line) = self.lines.try_recv() {
+            self.said.push(line);
+        }
+        self.said.iter().filter(|l| l.contains(what)).count()
+    }
+
     /// Waits for its end; returns how it ended and everything it printed.
     pub(crate) fn ends(mut self) -> (ExitStatus, String) {
         // Both pipes close when the process is gone.

@@ -1,0 +1,32 @@
+//! The broker, the door of the embedded one, and the open pages.
+
+use std::sync::atomic::Ordering::Relaxed;
+
+use super::{App, catalogue as c, page::Page};
+
+/// Puts who is connected and who was refused.
+pub(super) fn put(page: &mut Page, app: &App) {
+    page.put(&c::BROKER_CONNECTED, &[], u64::from(app.link.state().is_ok()));
+    page.put(&c::BROKER_CONNECTIONS, &[], app.link.connections());
+    if let Some(broker) = &app.broker {
+        let stats = &broker.stats;
+        page.put(&c::BROKER_CLIENTS, &[], stats.clients_connected.load(Relaxed));
+        page.put(&c::BROKER_LOGINS, &[], stats.clients_total.load(Relaxed));
+        for (direction, n) in [("in", &stats.publish_received), ("out", &stats.publish_sent)] {
+            page.put(&c::BROKER_PUBLISHES, &[direction], n.load(Relaxed));
+        }
+        let refused = &broker.door.counters;
+        for (what, counter) in [
+            ("connection", &refused.connections_refused),
+            ("publish", &refused.publishes_refused),
+            ("subscription", &refused.subscriptions_refused),
+        ] {
+            page.put(&c::BROKER_REFUSED, &[what], counter.load(Relaxed));
+        }
+        for (why, n) in app.journal.heard() {
+            page.put(&c::BROKER_TURNED_AWAY, &[why], n);
+        }
+    }
+    page.put(&c::LIVE_CLIENTS, &[], app.hub.clients());
+    page.put(&c::LIVE_REFUSED, &[], app.hub.refused());
+}
