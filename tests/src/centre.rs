@@ -30,15 +30,18 @@ impl Centre {
     /// # Errors
     /// When it is not ready within thirty seconds.
     pub fn start(folder: &Path, configuration: &Path) -> Result<Self> {
+        Self::start_as(Command::new(binary("tram-ingest")?), folder, configuration)
+    }
+
+    /// The same from a command prepared otherwise, such as with another environment.
+    ///
+    /// # Errors
+    /// When it is not ready within thirty seconds.
+    pub fn start_as(mut command: Command, folder: &Path, configuration: &Path) -> Result<Self> {
         let ready = folder.join("ready.json");
         let _ = std::fs::remove_file(&ready);
         let mut program = Program::start(
-            Command::new(binary("tram-ingest")?)
-                .arg("run")
-                .arg("--config")
-                .arg(configuration)
-                .arg("--ready-file")
-                .arg(&ready),
+            command.arg("run").arg("--config").arg(configuration).arg("--ready-file").arg(&ready),
             &folder.join("ingest.log"),
         )?;
         let told = until("ready centre", Duration::from_secs(30), || {

@@ -4,6 +4,7 @@
 mod broker;
 mod centre;
 mod demonstration;
+mod engine;
 mod machine;
 mod node;
 mod program;
@@ -16,6 +17,7 @@ mod wait;
 pub use broker::Mosquitto;
 pub use centre::Centre;
 pub use demonstration::{Demonstration, STATIONS};
+pub use engine::{Counting, VictoriaMetrics};
 pub use machine::Machine;
 pub use node::{Node, Readings};
 pub use program::{Program, binary};

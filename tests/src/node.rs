@@ -61,7 +61,14 @@ impl Node {
     /// # Errors
     /// When the program is missing.
     pub fn start(&mut self) -> Result<()> {
-        let mut command = Command::new(binary("tram-edge")?);
+        self.start_as(Command::new(binary("tram-edge")?))
+    }
+
+    /// The same from a command prepared otherwise, such as with another environment.
+    ///
+    /// # Errors
+    /// When it cannot be started.
+    pub fn start_as(&mut self, mut command: Command) -> Result<()> {
         command.arg("run").arg("--config").arg(self.folder.join("edge.toml"));
         self.program = Some(Program::start(&mut command, &self.folder.join("edge.log"))?);
         Ok(())

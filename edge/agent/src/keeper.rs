@@ -18,12 +18,12 @@ use std::{
 
 use anyhow::{Context as _, Result};
 use tokio::sync::Notify;
-use tracing::{error, info, warn};
+use tracing::{debug, error, info, warn};
 use tram_node::Draft;
 use tram_spool::{Lost, Priority, Span, Spool, SpoolError};
 use tram_wire::{
-    Alarm, AlarmKind, Batch, ChannelNumber, ClockState, EpisodeId, Loss, LossCause, RuleId,
-    UptimeMicros,
+    Alarm, AlarmKind, Batch, BatchId, ChannelNumber, ClockState, EpisodeId, Loss, LossCause,
+    NodeId, RuleId, Seq, SpoolId, UptimeMicros,
 };
 
 use crate::{
@@ -70,8 +70,15 @@ pub(crate) struct AlarmDraft {
     pub(crate) siren: bool,
 }
 
+/// Readings in the spool.
+struct Written {
+    batch: BatchId,
+    draft: Draft,
+}
+
 /// The thread's state.
 pub(crate) struct Keeper {
+    pub(crate) node: NodeId,
     pub(crate) work: Receiver<Work>,
     pub(crate) spool: SharedSpool,
     pub(crate) clock: Clock,
@@ -106,10 +113,10 @@ impl Keeper {
         }
     }
 
-    fn take(&mut self, work: Work, written: &mut Vec<Draft>) {
+    fn take(&mut self, work: Work, written: &mut Vec<Written>) {
         match work {
             Work::Draft(draft) => match self.append(&draft) {
-                Ok(()) => written.push(draft),
+                Ok(batch) => written.extend(batch.map(|batch| Written { batch, draft })),
                 Err(e) => self.note(&e),
             },
             Work::Alarm(alarm) => {
@@ -132,7 +139,8 @@ impl Keeper {
         }
     }
 
-    fn append(&self, draft: &Draft) -> Result<(), SpoolError> {
+    /// Puts readings into the spool. `None` when they cannot be put anywhere.
+    fn append(&self, draft: &Draft) -> Result<Option<BatchId>, SpoolError> {
         let (from, to) = draft.times();
         let readings = u32::try_from(draft.readings()).unwrap_or(u32::MAX);
         let span = Span { clock: draft.clock, from, to, readings };
@@ -149,17 +157,23 @@ impl Keeper {
                 // The batcher's limits keep this from happening.
                 error!("a batch cannot be encoded: {e}");
                 spool.lose(span, LossCause::NotWritten);
-                return Ok(());
+                return Ok(None);
             }
         };
-        spool.append(Priority::Routine, span, told, &bytes).map(|_| ())
+        let seq = spool.append(Priority::Routine, span, told, &bytes)?;
+        let batch = BatchId { node: self.node, spool: spool.id(), seq };
+        debug!(%batch, readings, from, to, bytes = bytes.len(), "sampled");
+        Ok(Some(batch))
     }
 
-    fn commit(&mut self, written: &[Draft]) {
+    fn commit(&mut self, written: &[Written]) {
         let written = if self.commit_alarms() { written } else { &[] };
         let result = lock(&self.spool).commit();
         match result {
             Ok(()) => {
+                for Written { batch, .. } in written {
+                    debug!(%batch, "spooled");
+                }
                 if let Some(log) = &mut self.sampled_log
                     && let Err(e) = log.write(written)
                 {
@@ -179,7 +193,8 @@ impl Keeper {
         while let Some(alarm) = self.alarms.front() {
             let result = write_alarm(&mut lock(&self.spool), alarm);
             match result {
-                Ok(()) => {
+                Ok((spool, seq)) => {
+                    debug!(batch = %BatchId { node: self.node, spool, seq }, "alarm spooled");
                     self.alarms.pop_front();
                     self.kept.notify_one();
                 }
@@ -207,7 +222,7 @@ impl Keeper {
     }
 }
 
-fn write_alarm(spool: &mut Spool, a: &AlarmDraft) -> Result<(), SpoolError> {
+fn write_alarm(spool: &mut Spool, a: &AlarmDraft) -> Result<(SpoolId, Seq), SpoolError> {
     let alarm = Alarm {
         spool: spool.id(),
         seq: spool.next_seq(),
@@ -223,8 +238,9 @@ fn write_alarm(spool: &mut Spool, a: &AlarmDraft) -> Result<(), SpoolError> {
         siren: a.siren,
     };
     let span = Span { clock: a.clock, from: a.at, to: a.at, readings: 0 };
-    spool.append(Priority::Alarm, span, 0, &alarm.encode())?;
-    spool.commit()
+    let seq = spool.append(Priority::Alarm, span, 0, &alarm.encode())?;
+    spool.commit()?;
+    Ok((spool.id(), seq))
 }
 
 /// A loss on the clock of the batch that tells it. When the two clocks have nothing to do with
@@ -309,9 +325,9 @@ impl SampledLog {
     }
 
     /// One write for all, so that a kill leaves no half line.
-    fn write(&mut self, drafts: &[Draft]) -> std::io::Result<()> {
+    fn write(&mut self, written: &[Written]) -> std::io::Result<()> {
         let mut lines = String::new();
-        for column in drafts.iter().flat_map(|d| &d.columns) {
+        for column in written.iter().flat_map(|w| &w.draft.columns) {
             let name = self.names.iter().find(|(n, _)| *n == column.channel);
             let name = name.map_or("?", |(_, name)| name.as_str());
             for p in column.points() {

@@ -12,7 +12,7 @@ use tokio::{
 };
 use tracing::{debug, info, warn};
 use tram_spool::{Priority, Spool, SpoolError};
-use tram_wire::{Ack, ClockState, Command, Kind, StatusState};
+use tram_wire::{Ack, BatchId, ClockState, Command, Kind, StatusState};
 
 use crate::{
     backoff::Backoff,
@@ -191,12 +191,13 @@ impl Publisher {
     /// Sends whatever the window lets through.
     async fn send_due(&self, session: &mut Session) -> Result<(), Gone> {
         loop {
-            let (priority, seq, payload) = {
+            let (priority, batch, payload) = {
                 let mut spool = lock(&self.spool);
+                let (node, id) = (self.address.node, spool.id());
                 let now = session.began.elapsed();
                 let Some((priority, seq)) = session.window.next(&spool, now) else { return Ok(()) };
                 match spool.read(seq) {
-                    Ok(Some(payload)) => (priority, seq, payload),
+                    Ok(Some(payload)) => (priority, BatchId { node, spool: id, seq }, payload),
                     Ok(None) => {
                         session.window.forget(seq);
                         continue;
@@ -212,7 +213,7 @@ impl Publisher {
                 Priority::Alarm => Kind::Alarm,
                 Priority::Routine => Kind::Data,
             };
-            debug!(%seq, bytes = payload.len(), "sending");
+            debug!(%batch, bytes = payload.len(), "published");
             session.link.publish(kind, payload).await?;
         }
     }
@@ -220,7 +221,10 @@ impl Publisher {
     async fn hear(&self, session: &mut Session, heard: Heard) -> Result<(), Gone> {
         match heard {
             Heard::Ack(ack) => {
-                session.window.acknowledge(&ack);
+                let (node, spool) = (self.address.node, ack.spool);
+                session.window.acknowledge(&ack, |seq| {
+                    debug!(batch = %BatchId { node, spool, seq }, "acknowledged");
+                });
                 if self.release(session, &ack) {
                     self.send_birth(session).await?;
                 }
@@ -247,7 +251,7 @@ impl Publisher {
             Err(SpoolError::DiskFull(_)) => debug!("the disk is full, spent segments stay"),
             Err(error) => warn!("a spent segment cannot be deleted: {error}"),
         }
-        debug!(watermark = %ack.watermark, held = spool.stats().held, "acknowledged");
+        debug!(watermark = %ack.watermark, held = spool.stats().held, "acknowledgement");
         let recently = session.birth.is_some_and(|(at, _)| at.elapsed() < BIRTH_AT_MOST_EVERY);
         ours && ack.watermark < spool.held_from() && !recently
     }

@@ -64,6 +64,7 @@ pub(crate) fn run(checked: &Checked, journal: Journal) -> Result<()> {
     let stop = Arc::new(AtomicBool::new(false));
     let (work, taken) = sync_channel(MAX_WAITING_WORK);
     let keeper = Keeper {
+        node: config.node,
         work: taken,
         spool: Arc::clone(&spool),
         clock: clock.clone(),

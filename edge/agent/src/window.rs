@@ -64,9 +64,15 @@ impl Window {
         Some((Priority::Routine, seq))
     }
 
-    /// Takes an acknowledgement.
-    pub(crate) fn acknowledge(&mut self, ack: &Ack) {
-        self.under_way.retain(|seq, _| !ack.covers(*seq));
+    /// Takes an acknowledgement; `tell` hears of each record that was under way.
+    pub(crate) fn acknowledge(&mut self, ack: &Ack, mut tell: impl FnMut(Seq)) {
+        self.under_way.retain(|seq, _| {
+            let covered = ack.covers(*seq);
+            if covered {
+                tell(*seq);
+            }
+            !covered
+        });
     }
 
     /// Forgets a record that the spool no longer holds.
@@ -125,7 +131,7 @@ mod tests {
         assert_eq!(drain(&mut window, &spool, s(0)), [0, 1, 2]);
         let alarm = append(&mut spool, Priority::Alarm);
         assert_eq!(drain(&mut window, &spool, s(1)), [alarm.0]);
-        window.acknowledge(&ack(&spool, 2, &[(6, 6)]));
+        window.acknowledge(&ack(&spool, 2, &[(6, 6)]), |_| {});
         assert_eq!(drain(&mut window, &spool, s(2)), [3, 4]);
     }
 
@@ -137,7 +143,7 @@ mod tests {
         assert_eq!(drain(&mut window, &spool, s(0)), [0, 1, 2]);
         assert_eq!(window.deadline(), Some(s(30)));
         assert_eq!(drain(&mut window, &spool, s(29)), [0; 0]);
-        window.acknowledge(&ack(&spool, 0, &[(1, 1)]));
+        window.acknowledge(&ack(&spool, 0, &[(1, 1)]), |_| {});
         assert_eq!(drain(&mut window, &spool, s(30)), [0, 2]);
         assert_eq!(drain(&mut window, &spool, s(31)), [0; 0]);
         assert_eq!(drain(&mut window, &spool, s(60)), [0, 2]);

@@ -18,6 +18,7 @@ extern crate std;
 mod ack;
 mod alarm;
 mod batch;
+mod batch_id;
 mod birth;
 mod cbor;
 mod channel;
@@ -40,6 +41,7 @@ pub use batch::{
     Batch, BatchHeader, Column, MAX_BATCH_BYTES, MAX_BATCH_COLUMNS, MAX_BATCH_READINGS, Point,
     QualityRun, points,
 };
+pub use batch_id::BatchId;
 pub use birth::{Birth, ChannelInfo, MAX_CHANNELS};
 pub use cbor::{DecodeError, EncodeError};
 pub use channel::{ChannelName, ChannelNumber};

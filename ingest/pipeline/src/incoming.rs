@@ -1,6 +1,6 @@
 //! A message as it came from the broker, and what is to be done with it.
 
-use tram_wire::{NodeId, SpoolId, StatusState};
+use tram_wire::{NodeId, Seq, SpoolId, StatusState};
 
 use crate::{Accepted, DeferReason, Record, Refusal, Registration};
 
@@ -58,8 +58,8 @@ impl Outcome {
 pub struct Duplicate {
     /// From whom.
     pub node: NodeId,
-    /// Its spool; `None` for a SenML pack.
-    pub spool: Option<SpoolId>,
+    /// The record of a spool that it is; `None` for a SenML pack.
+    pub record: Option<(SpoolId, Seq)>,
     /// How many readings it holds; they are counted as received and duplicate.
     pub readings: u64,
     /// Whether the first copy is on disk. When it is, the next

@@ -15,7 +15,7 @@ use tram_rules::Observation;
 use tram_store::{LogEntry, LogId, LogReader, StoreError};
 use tram_wire::{EpisodeId, UnixMicros};
 
-use crate::{board::Board, clock, ledger::Ledger, live::Hub, wake::Wake};
+use crate::{board::Board, clock, ledger::Ledger, live::Hub, trace::Name, wake::Wake};
 
 /// The engine's name among the consumers of the log.
 pub(crate) const CONSUMER: &str = "alerts";
@@ -140,9 +140,12 @@ impl Evaluator {
             if entries.is_empty() {
                 break;
             }
-            let entries: Vec<Entry> = entries.iter().map(entry).collect();
-            let applied = self.alarms.alerts().apply(&entries, clock::now());
+            let evaluated: Vec<Entry> = entries.iter().map(entry).collect();
+            let applied = self.alarms.alerts().apply(&evaluated, clock::now());
             self.note(&applied.map_err(|e| e.to_string())?.changed);
+            for LogEntry { id, node, identity, .. } in &entries {
+                tracing::debug!(batch = %Name::new(*node, *identity), entry = %id, "evaluated");
+            }
         }
         Ok(())
     }

@@ -11,9 +11,9 @@ use std::{
 };
 
 use tokio::{runtime::Handle, sync::mpsc};
-use tram_pipeline::{Incoming, Outcome, Pipeline, Receipt, Record};
+use tram_pipeline::{Duplicate, Incoming, Outcome, Pipeline, Receipt, Record};
 use tram_store::{Log, StoreError};
-use tram_wire::{Command, StatusState};
+use tram_wire::{BatchId, Command, StatusState};
 
 use crate::{
     board::Board,
@@ -21,6 +21,7 @@ use crate::{
     ledger::{Class, Ledger, Tally},
     link::{Delivered, Link},
     sinks::Gauges,
+    trace,
     wake::Wake,
 };
 use group::Group;
@@ -58,6 +59,8 @@ pub(crate) struct Commit {
     pub(crate) alerts: Option<&'static str>,
     /// How far the engines elsewhere are.
     pub(crate) sinks: Gauges,
+    /// How many groups it has committed.
+    pub(crate) groups: u64,
 }
 
 /// Starts the thread. It ends when the link is gone, or with an error after which the log takes
@@ -131,12 +134,18 @@ impl Commit {
                 if let Record::Accepted(accepted) = &record {
                     accepted.losses.iter().for_each(|l| group.tally.lost(l.cause, l.readings));
                 }
+                trace::received(&record, message.payload.len());
                 group.push(record, message.arrived);
             }
             // One that is on disk is part of the next acknowledgements.
             Err(Outcome::Duplicate(duplicate)) => {
-                let class = if duplicate.spool.is_some() { Class::Station } else { Class::Device };
-                group.tally.duplicate(class, duplicate.durable);
+                let Duplicate { node, record, durable, .. } = duplicate;
+                let class = if record.is_some() { Class::Station } else { Class::Device };
+                group.tally.duplicate(class, durable);
+                if let Some((spool, seq)) = record {
+                    let batch = BatchId { node, spool, seq };
+                    tracing::debug!(%batch, durable, outcome = "duplicate", "received");
+                }
             }
             Err(Outcome::Status(change)) => {
                 self.board.online(change.node, change.state == StatusState::Online);
@@ -156,12 +165,15 @@ impl Commit {
     fn settle(&mut self, group: &Group) -> Result<(), StoreError> {
         if !group.records.is_empty() {
             self.append(group)?;
+            self.groups += 1;
+            trace::group(&group.records, self.groups, self.log.stats().last, "committed");
             let receipts: Vec<Receipt> = group.records.iter().map(Record::receipt).collect();
             self.pipeline.committed(&receipts);
             self.ledger.counters(self.pipeline.counters(), &Tally::default());
         }
         self.acknowledge();
         if !group.records.is_empty() {
+            trace::group(&group.records, self.groups, self.log.stats().last, "acknowledged");
             let now = clock::instant();
             let arrivals = group.arrivals.iter().map(|a| now.duration_since(*a));
             self.ledger.committed(now.duration_since(group.start), arrivals);

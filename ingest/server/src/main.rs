@@ -25,6 +25,7 @@ mod run;
 mod seal;
 mod sinks;
 mod time;
+mod trace;
 mod validate;
 mod wake;
 

@@ -32,8 +32,12 @@ pub(crate) fn start(
             sealed = now;
             match sealer.seal() {
                 Ok(Some(done)) => {
+                    let behind = ledger.sealing().through;
                     ledger.sealed(Some(&done));
+                    // A batch is among them when its entry, of the line "committed", is.
                     tracing::debug!(
+                        %behind,
+                        through = %done.through,
                         readings = done.readings,
                         bytes = done.bytes,
                         chunks = done.chunks,

@@ -11,7 +11,7 @@ use tram_store::{
     sink::{self, Answer, MAX_READ_ENTRIES, SinkCounters, Step, Target},
 };
 
-use crate::{clock, config::Sink, wake::Wake};
+use crate::{clock, config::Sink, trace::UnderWay, wake::Wake};
 
 /// How long a thread sleeps at most.
 const LONGEST_SLEEP: Duration = Duration::from_secs(60);
@@ -63,6 +63,7 @@ pub(crate) struct Writer {
     grown: Arc<Wake>,
     start: Instant,
     up: bool,
+    under_way: UnderWay,
 }
 
 impl Writer {
@@ -90,6 +91,7 @@ impl Writer {
             grown,
             start: clock::instant(),
             up: true,
+            under_way: UnderWay::default(),
         })
     }
 
@@ -127,7 +129,10 @@ impl Writer {
                     let pause = self.sink.patience(now).unwrap_or(LONGEST_SLEEP);
                     return self.grown.sleep(heard, pause.min(LONGEST_SLEEP));
                 }
-                Ok(entries) => self.sink.take(&entries, now),
+                Ok(entries) => {
+                    self.under_way.read(&entries);
+                    self.sink.take(&entries, now);
+                }
                 Err(StoreError::Trimmed { oldest, .. }) => {
                     self.skip(LogId(oldest.saturating_sub(1)), "the engine was away for too long");
                 }
@@ -190,7 +195,11 @@ impl Writer {
         }
     }
 
-    fn show(&self) {
+    fn show(&mut self) {
+        let sink = self.gauge.name.as_str();
+        self.under_way.arrived(self.sink.written(), |entry, batch| {
+            tracing::debug!(%batch, %entry, sink, "written");
+        });
         *self.gauge.locked() = Picture {
             counters: self.sink.counters(),
             written: self.sink.written(),

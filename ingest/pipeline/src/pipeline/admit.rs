@@ -97,7 +97,8 @@ impl Pipeline {
                 let durable = standing == Standing::Durable;
                 spool.owes_ack |= durable;
                 let readings = arrival.readings;
-                return self.duplicate(Duplicate { node, spool: Some(id), readings, durable });
+                let record = Some((id, seq));
+                return self.duplicate(Duplicate { node, record, readings, durable });
             }
             Standing::TooManyGaps => return self.defer(node, DeferReason::TooManyGaps, true, now),
             Standing::Busy => return self.defer(node, DeferReason::Busy, false, now),
@@ -181,7 +182,7 @@ impl Pipeline {
         let readings = crate::readings::count(&content.columns);
         let state = self.nodes.entry(node).or_default();
         if let Some(durable) = digest.and_then(|d| state.pack(&d)) {
-            return self.duplicate(Duplicate { node, spool: None, readings, durable });
+            return self.duplicate(Duplicate { node, record: None, readings, durable });
         }
         let was_third_party = state.third_party();
         if let Err(refused) = state.add_channels(&content.columns) {

@@ -29,7 +29,8 @@ impl Pipeline {
                     let durable = standing == Standing::Durable;
                     spool.owes_ack |= durable;
                     let readings = refused.readings;
-                    return self.duplicate(Duplicate { node, spool: Some(id), readings, durable });
+                    let record = Some((id, seq));
+                    return self.duplicate(Duplicate { node, record, readings, durable });
                 }
                 // Without room for the mark it is quarantined all the same, and comes again.
                 Standing::TooManyGaps | Standing::Busy => {

@@ -116,7 +116,8 @@ fn a_batch_is_acknowledged_only_once_it_is_on_disk() {
     let first = send(p, "data", &payload);
     assert_eq!(p.acks(), []);
     let again = send(p, "data", &payload);
-    let copy = Duplicate { node: node(), spool: Some(SPOOL), readings: 3, durable: false };
+    let record = Some((SPOOL, Seq(0)));
+    let copy = Duplicate { node: node(), record, readings: 3, durable: false };
     assert_eq!(again, Outcome::Duplicate(copy));
     assert_eq!(p.acks(), [], "a copy of what is not on disk must not be acknowledged");
 

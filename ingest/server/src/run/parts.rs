@@ -190,6 +190,7 @@ fn start_commit(
         data: config.data.clone(),
         alerts: core.consumer(),
         sinks: Arc::clone(&core.sinks),
+        groups: 0,
     };
     let (ended, commit_ended) = oneshot::channel();
     let runtime = tokio::runtime::Handle::current();
