@@ -1,12 +1,14 @@
 //! Starts the real programs, each as a process of its own, and asks them over their own doors:
-//! HTTP, MQTT, files. Nothing here knows the inside of a program.
+//! HTTP, MQTT, files. Only [`Run`] knows the inside of a program: the store's folder.
 
 mod broker;
 mod centre;
 mod demonstration;
 mod engine;
 mod machine;
+mod memory;
 mod node;
+mod power_cut;
 mod program;
 mod random;
 mod recorded;
@@ -19,7 +21,9 @@ pub use centre::Centre;
 pub use demonstration::{Demonstration, STATIONS};
 pub use engine::{Counting, VictoriaMetrics};
 pub use machine::Machine;
+pub use memory::shared_memory;
 pub use node::{Node, Readings};
+pub use power_cut::{Run, Survived};
 pub use program::{Program, binary};
 pub use random::Random;
 pub use recorded::Recorded;
