@@ -44,8 +44,9 @@ bench: tools ## rates, commit times, bytes a reading and memory, with this machi
 	@$(or $(CARGO_TARGET_DIR),target)/release/tram-bench
 
 .PHONY: crash
-crash: tools ## kill -9 of centre, broker and nodes at random, 1000 times, or KILLS=n SEED=n
+crash: tools ## power cuts and disk errors at every write of the store; 1000 kill -9, or KILLS=n SEED=n
 	$(CARGO) build --quiet --bins -p tram-ingest -p tram-edge -p tram-tests
+	@$(or $(CARGO_TARGET_DIR),target)/debug/tram-cut --seed $(or $(SEED),1)
 	@$(or $(CARGO_TARGET_DIR),target)/debug/tram-crash --kills $(or $(KILLS),1000) --seed $(or $(SEED),1)
 
 .PHONY: fuzz

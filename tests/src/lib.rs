@@ -23,7 +23,7 @@ pub use engine::{Counting, VictoriaMetrics};
 pub use machine::Machine;
 pub use memory::shared_memory;
 pub use node::{Node, Readings};
-pub use power_cut::{Run, Survived};
+pub use power_cut::{Run, Survived, try_fault};
 pub use program::{Program, binary};
 pub use random::Random;
 pub use recorded::Recorded;

@@ -2,8 +2,9 @@
 //! the folder is synced.
 
 use std::{
-    fs::{self, File},
-    io,
+    fs::{self, File, OpenOptions},
+    io::{self, Read as _},
+    os::unix::fs::FileExt as _,
     path::Path,
 };
 
@@ -50,6 +51,32 @@ pub fn remove(file: &Path) -> io::Result<()> {
     }
     watch::removed(file, false);
     Ok(())
+}
+
+/// Writes a file once more as it is, onto the disk. What a sync that failed has left behind is in
+/// the system's memory and nowhere else: it reads as if it were on the disk, and a later sync
+/// passes over it.
+///
+/// # Errors
+/// Those of the system; none when there is no such file.
+pub fn write_again(path: &Path) -> io::Result<()> {
+    let mut file = match OpenOptions::new().read(true).write(true).open(path) {
+        Err(e) if e.kind() == io::ErrorKind::NotFound => return Ok(()),
+        other => other?,
+    };
+    let mut offset = 0;
+    let mut buffer = vec![0; 1 << 20];
+    loop {
+        let n = file.read(&mut buffer)?;
+        let Some(bytes) = buffer.get(..n).filter(|b| !b.is_empty()) else { break };
+        // A witness may have something else in mind for it.
+        let (n, verdict) = watch::write(path, offset, bytes);
+        file.write_all_at(bytes.get(..n).unwrap_or(bytes), offset)?;
+        verdict.into_io()?;
+        offset += bytes.len() as u64;
+    }
+    watch::sync(path).into_io()?;
+    file.sync_all()
 }
 
 /// Has the disk keep the names in a folder as they are now.

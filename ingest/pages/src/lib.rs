@@ -25,7 +25,7 @@ pub mod witness;
 
 pub use checksum::{RESERVED, State, look, seal};
 pub use damage::{Finding, MAX_FINDINGS, Place, forget, found, last_damage, not_synced};
-pub use files::{create_folder, remove, rename, sync_folder};
+pub use files::{create_folder, remove, rename, sync_folder, write_again};
 pub use open::open;
 
 #[cfg(test)]

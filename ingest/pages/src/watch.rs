@@ -11,6 +11,17 @@ pub(crate) enum Verdict {
     Stop(i32),
 }
 
+impl Verdict {
+    /// The same for what SQLite does not do.
+    pub(crate) fn into_io(self) -> std::io::Result<()> {
+        match self {
+            Self::Go => Ok(()),
+            Self::Stop(rusqlite::ffi::SQLITE_FULL) => Err(std::io::ErrorKind::StorageFull.into()),
+            Self::Stop(code) => Err(std::io::Error::other(format!("error {code} of SQLite"))),
+        }
+    }
+}
+
 #[cfg(feature = "witness")]
 pub(crate) use crate::witness::{
     folder_created, folder_synced, opened, removed, renamed, sync, truncate, write,

@@ -41,6 +41,8 @@ pub enum Operation {
     },
     /// The file is on the disk.
     Sync(PathBuf),
+    /// The file was to be brought onto the disk, and that failed.
+    SyncFailed(PathBuf),
     /// The name is gone.
     Remove(PathBuf),
     /// The file has another name.
@@ -110,8 +112,8 @@ impl Witness {
     }
 
     /// Lets something go wrong from now on.
-    pub fn inject(&self, fault: Fault) {
-        locked(&self.record).faults.push(fault);
+    pub fn inject(&self, faults: impl IntoIterator<Item = Fault>) {
+        locked(&self.record).faults.extend(faults);
     }
 
     /// Lets nothing go wrong any more. Says how often something did.
@@ -216,6 +218,7 @@ pub(crate) fn truncate(path: &Path, size: u64) -> Verdict {
 pub(crate) fn sync(path: &Path) -> Verdict {
     see(path, |record, file| {
         if let Some(error) = record.strike(&file, On::Sync) {
+            record.operations.push(Operation::SyncFailed(file));
             return Verdict::Stop(error.code(On::Sync));
         }
         let folder = file.parent().unwrap_or(Path::new("")).to_owned();

@@ -10,9 +10,10 @@ use std::{
     collections::{BTreeMap, HashMap},
     path::PathBuf,
     sync::{Arc, atomic::Ordering::Relaxed},
+    time::Duration,
 };
 
-use rusqlite::{Connection, TransactionBehavior};
+use rusqlite::{Connection, TransactionBehavior, config::DbConfig};
 use tram_pipeline::{Progress, Record};
 use tram_wire::{NodeId, SpoolId};
 
@@ -20,6 +21,9 @@ use crate::{LogId, StoreError, error::wrap, log::write::Batch, store::Shared};
 
 /// The cursor of the sealer.
 pub(crate) const SEAL: &str = "seal";
+
+/// How long a log that is left waits for those who read.
+const PATIENCE: Duration = Duration::from_millis(200);
 
 /// The commit log, open for writing. There is one in a process, and one process.
 #[derive(Debug)]
@@ -104,9 +108,7 @@ impl Log {
         if let Some(detail) = &self.failed {
             return Err(StoreError::SyncFailed { path: self.path.clone(), detail: detail.clone() });
         }
-        if let Some(error) = self.unsynced() {
-            return Err(self.judge(error));
-        }
+        self.shared.synced().map_err(|e| self.judge(e))?;
         let readings = self.shared.head.read().readings();
         if readings > self.shared.options.max_head_readings {
             return Err(StoreError::Behind { path: self.shared.series_dir(), readings });
@@ -160,24 +162,33 @@ impl Log {
     /// may answer a later one with success although pages are gone. Errors before that leave
     /// nothing behind; the call may be repeated.
     fn judge(&mut self, error: StoreError) -> StoreError {
-        let error = self.unsynced().unwrap_or(error);
+        let error = self.shared.synced().err().unwrap_or(error);
         if error.fatal() {
             self.failed = Some(error.to_string());
+            // The files stay as they are for the next start. Without it they are tidied once more,
+            // which is no harm either.
+            let _ = self.db.set_db_config(DbConfig::SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, true);
         }
         error
-    }
-
-    /// The error of a sync that SQLite passes over in silence, since it tries it again: that of
-    /// bringing the write-ahead log into the file, and those of the files of the days.
-    fn unsynced(&self) -> Option<StoreError> {
-        let path = tram_pages::not_synced(self.shared.folder())?;
-        Some(StoreError::SyncFailed { path, detail: "a sync failed".to_owned() })
     }
 
     /// How large the log is.
     #[must_use]
     pub fn stats(&self) -> LogStats {
         self.stats
+    }
+}
+
+/// A log that is left in order leaves no write-ahead log behind, however many connections still
+/// read.
+impl Drop for Log {
+    fn drop(&mut self) {
+        if self.failed.is_none() {
+            // Whoever reads now may keep it from being cut, then the next start does it.
+            let _ = self.db.busy_timeout(PATIENCE).and_then(|()| {
+                self.db.query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |_| Ok(()))
+            });
+        }
     }
 }
 

@@ -110,9 +110,31 @@ pub(crate) fn create(path: &Path, tables: &Tables) -> Result<(), StoreError> {
     for leftover in ["new", "new-wal", "new-shm", "new-journal"] {
         tram_pages::remove(&path.with_extension(leftover)).map_err(error)?;
     }
-    open(&unfinished, tables)?.close().map_err(|(_, e)| wrap(path, &e))?;
+    let db = open(&unfinished, tables)?;
+    // Closing does this as well, and says nothing when it fails.
+    checkpoint(&db, path)?;
+    db.close().map_err(|(_, e)| wrap(path, &e))?;
     tram_pages::rename(&unfinished, path).map_err(error)?;
     path.parent().map_or(Ok(()), tram_pages::sync_folder).map_err(error)
+}
+
+/// Opens a database that a crash may have left, and brings its write-ahead log into the file, both
+/// onto the disk. This is more than tidiness: after a sync that failed, frames are perhaps in the
+/// system's memory and nowhere else, and look as if they were on the disk. Brought into the file
+/// as they are, they would be there, and after a power cut the log that lacks them would be played
+/// over it.
+pub(crate) fn open_anew(path: &Path, tables: &Tables) -> Result<Connection, StoreError> {
+    let mut log = path.as_os_str().to_owned();
+    log.push("-wal");
+    tram_pages::write_again(Path::new(&log)).map_err(|e| wrap_io(path, &e))?;
+    let db = open(path, tables)?;
+    checkpoint(&db, path)?;
+    Ok(db)
+}
+
+/// Brings the write-ahead log into the file, as far as nobody reads from it.
+pub(crate) fn checkpoint(db: &Connection, path: &Path) -> Result<(), StoreError> {
+    db.query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |_| Ok(())).map_err(|e| wrap(path, &e))
 }
 
 /// Opens a database that exists, to read it.

@@ -53,6 +53,7 @@ impl Sealer {
     /// [`StoreError`]; the readings stay in the head and in the log, and the next call tries
     /// again.
     pub fn seal(&mut self) -> Result<Option<Sealed>, StoreError> {
+        self.shared.synced()?;
         let frozen = self.shared.head.write().freeze(self.sealed);
         let Some(frozen) = frozen else { return Ok(None) };
         let mut sealed =
@@ -60,6 +61,8 @@ impl Sealer {
         for day in days_of(&frozen) {
             self.seal_day(day, &frozen, &mut sealed)?;
         }
+        // A sync that failed in silence must not have the log forget what it was about.
+        self.shared.synced()?;
         self.sealed = frozen.through;
         let latest = frozen.latest.iter().copied().collect();
         self.shared.add_sealed(SealedNews { through: frozen.through, latest });

@@ -91,9 +91,13 @@ impl Shared {
         self.dir.join("series")
     }
 
-    /// The folder, as SQLite names its files.
-    pub(crate) fn folder(&self) -> &Path {
-        &self.dir
+    /// Refuses everything once a file of the folder could not be synced: what is on the disk is
+    /// known only after a restart. SQLite passes over some of these, since it tries again.
+    pub(crate) fn synced(&self) -> Result<(), StoreError> {
+        match tram_pages::not_synced(&self.dir) {
+            None => Ok(()),
+            Some(path) => Err(StoreError::SyncFailed { path, detail: "a sync failed".to_owned() }),
+        }
     }
 
     pub(crate) fn log_path(&self) -> PathBuf {

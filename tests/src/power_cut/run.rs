@@ -1,18 +1,22 @@
 //! A run of the store that is written down.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
-use anyhow::{Result, bail};
-use tram_pages::witness::{Disk, Operation, Snapshot, Survives, Witness};
-use tram_pipeline::{Pipeline, Record};
-use tram_store::{Opened, Options, Store};
+use anyhow::{Context, Result};
+use tram_pages::witness::{Disk, Fault, Operation, Snapshot, Survives, Witness};
+use tram_pipeline::{Outcome, Pipeline, Record};
+use tram_store::{Opened, Options, Store, StoreError};
 use tram_wire::UnixMicros;
 
-use super::script::{Message, NOW, pipeline, script};
+use super::script::{Kind, Message, NOW, pipeline, script};
 use crate::Random;
 
 /// The consumer whose cursor holds the log back.
 const CONSUMER: &str = "test";
+/// How often something is tried.
+const TRIES: usize = 6;
+/// A day in microseconds.
+const DAY: i64 = 86_400_000_000;
 
 /// A run that is over, and everything it did to its files.
 #[derive(Debug)]
@@ -21,66 +25,74 @@ pub struct Run {
     pub(super) operations: Vec<Operation>,
     /// What was sent, with the operation after which it was acknowledged.
     pub(super) messages: Vec<(Message, usize)>,
+    /// How often the injected fault struck.
+    pub struck: u64,
+    /// How often the store had to be opened again because its log took nothing more.
+    pub restarts: u64,
 }
 
-pub(super) fn open(folder: &Path) -> Result<Opened> {
+pub(super) fn open(folder: &Path) -> Result<Opened, StoreError> {
     let options = Options { consumers: vec![CONSUMER.to_owned()], ..Options::default() };
-    Ok(Store::open(folder, options)?)
+    Store::open(folder, options)
+}
+
+/// The store as the centre uses it.
+struct Centre {
+    folder: PathBuf,
+    opened: Option<(Opened, Pipeline)>,
+    births: Vec<Message>,
+    restarts: u64,
 }
 
 impl Run {
     /// Sends so many batches of each of two nodes, in an order and with a grouping that the seed
-    /// says, and between them seals, trims, rolls up, stops and starts.
+    /// says, and between them seals, trims, rolls up, stops and starts. What goes wrong is tried
+    /// again; after an error that ends the log, the store is opened anew.
     ///
     /// # Errors
-    /// When the store refuses something.
-    pub fn record(folder: &Path, seed: u64, batches: u64) -> Result<Self> {
+    /// When the store goes on to refuse something.
+    pub fn record(folder: &Path, seed: u64, batches: u64, fault: Option<Fault>) -> Result<Self> {
         let witness = Witness::of(folder)?;
+        witness.inject(fault);
         let mut random = Random::new(seed);
         let script = script(&mut random, batches)?;
+        let births = script.iter().filter(|m| m.kind == Kind::Birth).cloned().collect();
+        let mut centre = Centre { folder: folder.to_owned(), opened: None, births, restarts: 0 };
+        centre.start()?;
         let mut messages = Vec::new();
-        let mut opened = open(folder)?;
-        let mut pipeline = pipeline(opened.memory.clone())?;
         let mut rest = script.into_iter().peekable();
         let mut appends = 0_u64;
         while rest.peek().is_some() {
             let n = 1 + usize::try_from(random.below(4))?;
             let group: Vec<Message> = rest.by_ref().take(n).collect();
-            append(&mut opened, &mut pipeline, &group)?;
+            centre.append(&group)?;
             let acknowledged = witness.operations();
             messages.extend(group.into_iter().map(|m| (m, acknowledged)));
             appends += 1;
             match appends % 9 {
-                3 => {
-                    opened.sealer.seal()?;
-                    // Now and days later, when small chunks are brought together.
-                    for days in [0, 3] {
-                        while opened.keeper.step(UnixMicros(NOW.0 + days * 86_400_000_000))?.more {}
-                    }
-                }
-                5 | 6 => {
-                    opened.log.advance(CONSUMER, opened.log.stats().last);
-                    opened.log.maintain()?;
-                }
-                8 => {
-                    drop(opened);
-                    opened = open(folder)?;
-                    pipeline = super::script::pipeline(opened.memory.clone())?;
-                    // What a node does when it meets the centre again.
-                    let births: Vec<_> = messages.iter().take(2).map(|(m, _)| m.clone()).collect();
-                    append(&mut opened, &mut pipeline, &births)?;
-                }
+                3 => centre.seal(),
+                5 | 6 => centre.maintain()?,
+                8 => centre.start()?,
                 _ => {}
             }
         }
-        drop(opened);
-        Ok(Self { operations: witness.record(), messages })
+        let restarts = centre.restarts;
+        drop(centre);
+        let struck = witness.heal();
+        Ok(Self { operations: witness.record(), messages, struck, restarts })
     }
 
     /// How many moments there are for a power cut: before, between and after all operations.
     #[must_use]
     pub fn moments(&self) -> usize {
         self.operations.len() + 1
+    }
+
+    /// The moments just after a sync failed.
+    #[must_use]
+    pub fn failed_syncs(&self) -> Vec<usize> {
+        let failed = |(_, o): &(usize, &Operation)| matches!(o, Operation::SyncFailed(_));
+        self.operations.iter().enumerate().filter(failed).map(|(n, _)| n + 1).collect()
     }
 
     /// Gives the disk of each moment to `look`, once for each of the ways in which what is not
@@ -120,21 +132,88 @@ impl Run {
     }
 }
 
-/// Appends what is for the log, and takes it as acknowledged.
-pub(super) fn append(
-    opened: &mut Opened,
-    pipeline: &mut Pipeline,
-    group: &[Message],
-) -> Result<Vec<Record>> {
-    let mut records = Vec::new();
-    for message in group {
-        match message.send(pipeline).into_record() {
-            Ok(record) => records.push(record),
-            Err(other) => bail!("not taken: {other:?}"),
+impl Centre {
+    /// Stops and starts.
+    fn start(&mut self) -> Result<()> {
+        self.opened = None;
+        for _ in 0..TRIES {
+            // What fails once may go well when the supervisor starts the program again.
+            let Ok(opened) = open(&self.folder) else { continue };
+            let pipeline = pipeline(opened.memory.clone())?;
+            self.opened = Some((opened, pipeline));
+            if self.births.is_empty() || self.try_append(&self.births.clone())?.is_ok() {
+                return Ok(());
+            }
+            self.opened = None;
+        }
+        open(&self.folder).map(drop).context("the store does not open")?;
+        anyhow::bail!("the store opens and takes nothing")
+    }
+
+    fn parts(&mut self) -> Result<&mut (Opened, Pipeline)> {
+        self.opened.as_mut().context("the store is closed")
+    }
+
+    /// Sends messages until they are acknowledged.
+    fn append(&mut self, group: &[Message]) -> Result<()> {
+        for _ in 0..TRIES {
+            match self.try_append(group)? {
+                Ok(()) => return Ok(()),
+                Err(_) => {
+                    self.restarts += 1;
+                    self.start()?;
+                }
+            }
+        }
+        anyhow::bail!("the store goes on to take nothing")
+    }
+
+    /// As the centre's commit thread does it: what may be repeated is, the rest ends the log.
+    fn try_append(&mut self, group: &[Message]) -> Result<Result<(), StoreError>> {
+        let (opened, pipeline) = self.parts()?;
+        let mut records = Vec::new();
+        for message in group {
+            match message.send(pipeline) {
+                Outcome::Duplicate(duplicate) if duplicate.durable => {}
+                outcome => match outcome.into_record() {
+                    Ok(record) => records.push(record),
+                    Err(other) => anyhow::bail!("not taken: {other:?}"),
+                },
+            }
+        }
+        let mut tries = 0;
+        loop {
+            match opened.log.append(&records) {
+                Ok(_) => break,
+                Err(error) if error.fatal() || tries == TRIES => return Ok(Err(error)),
+                Err(_) => tries += 1,
+            }
+        }
+        let receipts: Vec<_> = records.iter().map(Record::receipt).collect();
+        pipeline.committed(&receipts);
+        Ok(Ok(()))
+    }
+
+    /// Seals, then tidies now and days later, when small chunks are brought together. What goes
+    /// wrong here leaves the readings in the log.
+    fn seal(&mut self) {
+        let Some((opened, _)) = &mut self.opened else { return };
+        let _ = opened.sealer.seal();
+        for days in [0, 3] {
+            while opened.keeper.step(UnixMicros(NOW.0 + days * DAY)).is_ok_and(|kept| kept.more) {}
         }
     }
-    opened.log.append(&records)?;
-    let receipts: Vec<_> = records.iter().map(Record::receipt).collect();
-    pipeline.committed(&receipts);
-    Ok(records)
+
+    fn maintain(&mut self) -> Result<()> {
+        let (opened, _) = self.parts()?;
+        opened.log.advance(CONSUMER, opened.log.stats().last);
+        match opened.log.maintain() {
+            Err(error) if error.fatal() => {
+                self.restarts += 1;
+                self.start()
+            }
+            // It is done again next time.
+            _ => Ok(()),
+        }
+    }
 }

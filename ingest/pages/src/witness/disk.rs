@@ -38,6 +38,8 @@ enum Change {
 
 #[derive(Debug, Clone, Default)]
 struct Contents {
+    /// As programs see it while the machine runs.
+    cached: Vec<u8>,
     synced: Vec<u8>,
     since: Vec<Change>,
 }
@@ -102,6 +104,13 @@ impl Disk {
                     }
                 }
             }
+            // As Linux does it: what could not be written is not tried again by the next sync, but
+            // programs go on to see it.
+            Operation::SyncFailed(name) => {
+                if let Some(file) = self.file(name) {
+                    file.since.clear();
+                }
+            }
             Operation::Remove(name) => {
                 self.names.remove(name);
                 self.naming(name, Naming::Remove(name.clone()));
@@ -130,6 +139,7 @@ impl Disk {
 
     fn change(&mut self, name: &Path, change: Change) {
         if let Some(file) = self.file(name) {
+            change.make(&mut file.cached);
             file.since.push(change);
         }
     }
@@ -167,6 +177,9 @@ impl Disk {
 
 impl Contents {
     fn cut(&self, survives: Survives, random: &mut Random) -> Vec<u8> {
+        if survives == Survives::Everything {
+            return self.cached.clone();
+        }
         let mut bytes = self.synced.clone();
         let last = self.since.len().saturating_sub(1);
         for (n, change) in self.since.iter().enumerate() {

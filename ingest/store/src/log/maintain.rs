@@ -32,6 +32,7 @@ impl Log {
     /// [`StoreError`] when it could not be written; nothing is lost by it. After one that is
     /// [`fatal`](StoreError::fatal) the log takes nothing more.
     pub fn maintain(&mut self) -> Result<u64, StoreError> {
+        self.shared.synced().map_err(|e| self.judge(e))?;
         let sealed = self.shared.take_sealed();
         if let Some(news) = &sealed {
             self.advance(SEAL, news.through);

@@ -29,7 +29,8 @@ pub(super) fn open(dir: &Path, options: Options) -> Result<Opened, StoreError> {
     let lock = lock(dir)?;
     tram_pages::forget(dir);
     let path = dir.join("log.db");
-    let db = schema::open(&path, &schema::LOG)?;
+    let db = schema::open_anew(&path, &schema::LOG)?;
+    settle_days(&series_dir)?;
 
     let spools = memory::spools(&db, &path)?;
     let mut memory = memory::memory(&db, &path, &spools)?;
@@ -67,6 +68,20 @@ pub(super) fn open(dir: &Path, options: Options) -> Result<Opened, StoreError> {
     let sealer = Sealer::new(Arc::clone(&shared), sealed);
     let keeper = Keeper::new(Arc::clone(&shared));
     Ok(Opened { log, sealer, keeper, store: Store { shared }, memory, recovery })
+}
+
+/// Brings write-ahead logs that a crash has left into the files of their days.
+fn settle_days(series_dir: &Path) -> Result<(), StoreError> {
+    for entry in fs::read_dir(series_dir).map_err(|e| wrap_io(series_dir, &e))? {
+        let entry = entry.map_err(|e| wrap_io(series_dir, &e))?;
+        let name = entry.file_name();
+        let Some(name) = name.to_str().and_then(|n| n.strip_suffix("-wal")) else { continue };
+        let path = series_dir.join(name);
+        if path.exists() && entry.metadata().is_ok_and(|m| m.len() > 0) {
+            drop(schema::open_anew(&path, &schema::DAY)?);
+        }
+    }
+    Ok(())
 }
 
 /// Takes the folder for this process; the system lets go of it however the process ends.
