@@ -39,7 +39,7 @@ impl Day {
     }
 
     /// Reads [`date`](Self::date) back.
-    fn from_date(text: &str) -> Option<Self> {
+    pub(crate) fn from_date(text: &str) -> Option<Self> {
         let (year, rest) = text.split_once('-')?;
         let (month, date) = rest.split_once('-')?;
         let (year, month, date): (i64, i64, i64) =

@@ -52,6 +52,15 @@ impl DayFile {
         Ok(Self { db: schema::open_to_read(&path)?, path })
     }
 
+    /// A file that is open already.
+    pub(crate) fn of(path: PathBuf, db: Connection) -> Self {
+        Self { path, db }
+    }
+
+    pub(crate) fn database(&self) -> &Connection {
+        &self.db
+    }
+
     fn error(&self, error: &rusqlite::Error) -> StoreError {
         wrap(&self.path, error)
     }
@@ -257,7 +266,7 @@ fn split(all: &Columns) -> Vec<Columns> {
     parts
 }
 
-fn chunk_row(r: &Row<'_>) -> rusqlite::Result<(ChunkRow, u32)> {
+pub(crate) fn chunk_row(r: &Row<'_>) -> rusqlite::Result<(ChunkRow, u32)> {
     let summary = Summary {
         first: r.get(1)?,
         last: r.get(2)?,

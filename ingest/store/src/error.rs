@@ -39,6 +39,18 @@ pub enum StoreError {
         /// The lock file.
         path: PathBuf,
     },
+    /// There is no store in the folder.
+    #[error("{} holds no data of a centre (there is no log.db in it); name the folder that `data` in the configuration names", path.display())]
+    Absent {
+        /// The folder.
+        path: PathBuf,
+    },
+    /// A restore into the folder was interrupted.
+    #[error("{} holds a restore that was not finished; empty the folder and restore again", path.display())]
+    Unfinished {
+        /// The folder.
+        path: PathBuf,
+    },
     /// The file holds something else than was written.
     #[error("{} is damaged ({detail}); restore it from a backup, or move the file away to go on without it", path.display())]
     Corrupt {

@@ -4,11 +4,16 @@
 //! in Parquet, is a double-precision number.
 
 mod csv;
+mod json;
 mod parquet;
+mod parquet_long;
 mod text;
 
-pub use csv::{csv, csv_aggregates};
+pub use csv::{LongCsv, csv, csv_aggregates};
+pub use json::Json;
 pub use parquet::{parquet, parquet_aggregates};
+pub use parquet_long::LongParquet;
+pub use text::{Decimal, Time};
 
 use std::io;
 

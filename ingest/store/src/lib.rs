@@ -18,7 +18,10 @@
 #![warn(missing_docs)]
 
 mod aggregate;
+pub mod backup;
+mod beside;
 mod bucket;
+pub mod check;
 mod chunk;
 mod columns;
 mod cursor;
@@ -35,6 +38,7 @@ mod memory;
 mod options;
 mod quarantine;
 mod reader;
+pub mod restore;
 mod retention;
 mod schema;
 mod sealer;
@@ -43,7 +47,10 @@ mod store;
 mod summary;
 mod vector;
 
+mod watch;
+
 pub use aggregate::Aggregates;
+pub use beside::{ReadOnly, Selection};
 pub use bucket::Bucket;
 pub use cursor::LogId;
 pub use error::StoreError;
@@ -58,6 +65,7 @@ pub use retention::{Keep, Policy, Retention};
 pub use sealer::{Sealed, Sealer};
 pub use store::{Opened, Recovery, Store, StoreStats};
 pub use vector::Vector;
+pub use watch::{Interrupted, Watch, Work};
 
 #[cfg(test)]
 mod tests;

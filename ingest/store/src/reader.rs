@@ -2,7 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
-use rusqlite::Connection;
+use rusqlite::{Connection, Row};
 use tram_pipeline::{
     Content, Dictionary, Form, Gap, Identity, NodeAlarm, Origin, Readings, replay,
 };
@@ -49,8 +49,16 @@ pub struct LogReader {
 
 impl LogReader {
     pub(crate) fn open(path: &Path) -> Result<Self, StoreError> {
-        let db = schema::open_to_read(path)?;
-        Ok(Self { path: path.to_owned(), db, dictionaries: Dictionaries::default() })
+        Ok(Self::of(path.to_owned(), schema::open_to_read(path)?))
+    }
+
+    /// A reader on a connection that is open already.
+    pub(crate) fn of(path: PathBuf, db: Connection) -> Self {
+        Self { path, db, dictionaries: Dictionaries::default() }
+    }
+
+    pub(crate) fn database(&self) -> &Connection {
+        &self.db
     }
 
     /// The entries behind `cursor`, at most `limit`, in order. Empty when there are none.
@@ -103,6 +111,21 @@ impl LogReader {
                         coalesce((SELECT value FROM meta WHERE name = 'trimmed'), 0))",
         )
         .map(LogId)
+    }
+
+    pub(crate) fn run(&self, sql: &str) -> Result<(), StoreError> {
+        self.db.execute_batch(sql).map_err(|e| wrap(&self.path, &e))
+    }
+
+    pub(crate) fn list<T>(
+        &self,
+        sql: &str,
+        row: impl FnMut(&Row<'_>) -> rusqlite::Result<T>,
+    ) -> Result<Vec<T>, StoreError> {
+        self.db
+            .prepare_cached(sql)
+            .and_then(|mut s| s.query_map([], row)?.collect())
+            .map_err(|e| wrap(&self.path, &e))
     }
 
     fn number(&self, sql: &str) -> Result<i64, StoreError> {

@@ -140,15 +140,57 @@ pub(crate) fn checkpoint(db: &Connection, path: &Path) -> Result<(), StoreError>
 /// Opens a database that exists, to read it.
 pub(crate) fn open_to_read(path: &Path) -> Result<Connection, StoreError> {
     // Not read-only: whoever comes first after a crash has to bring the write-ahead log in order.
+    let db = open_any(path)?;
+    known(&db, path)?;
+    Ok(db)
+}
+
+/// Opens a database that nobody writes, such as one of a backup, and leaves no trace beside it.
+pub(crate) fn open_frozen(path: &Path) -> Result<Connection, StoreError> {
+    let escaped =
+        path.to_string_lossy().replace('%', "%25").replace('?', "%3f").replace('#', "%23");
+    let uri = format!("file:{escaped}?immutable=1");
+    let flags = OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_URI;
+    connect_to(Path::new(&uri), path, flags)
+}
+
+/// Opens a database that others may be writing to read it, whatever its format is.
+pub(crate) fn open_any(path: &Path) -> Result<Connection, StoreError> {
     let db = connect(path, OpenFlags::SQLITE_OPEN_READ_WRITE)?;
     db.execute_batch("PRAGMA query_only = 1;").map_err(|e| wrap(path, &e))?;
     Ok(db)
 }
 
+/// Opens a new file that a database is going to be copied into. It is thrown away when the copy is
+/// not finished, so nothing in it has to survive a crash until then.
+pub(crate) fn open_copy(path: &Path) -> Result<Connection, StoreError> {
+    let db = connect(path, OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_CREATE)?;
+    db.execute_batch(
+        "PRAGMA journal_mode = OFF; PRAGMA synchronous = OFF; PRAGMA cache_size = -4096;",
+    )
+    .map_err(|e| wrap(path, &e))?;
+    Ok(db)
+}
+
+/// Refuses a database of another format.
+pub(crate) fn known(db: &Connection, path: &Path) -> Result<(), StoreError> {
+    let found: i64 =
+        db.pragma_query_value(None, "user_version", |r| r.get(0)).map_err(|e| wrap(path, &e))?;
+    if found == FORMAT {
+        return Ok(());
+    }
+    Err(StoreError::Version { path: path.to_owned(), found, known: FORMAT })
+}
+
 fn connect(path: &Path, flags: OpenFlags) -> Result<Connection, StoreError> {
+    connect_to(path, path, flags)
+}
+
+/// Connects to a file by its path or its address; `path` is what messages call it.
+fn connect_to(name: &Path, path: &Path, flags: OpenFlags) -> Result<Connection, StoreError> {
     let error = |e| wrap(path, &e);
     refuse_unchecked(path)?;
-    let db = tram_pages::open(path, flags | OpenFlags::SQLITE_OPEN_NO_MUTEX).map_err(error)?;
+    let db = tram_pages::open(name, flags | OpenFlags::SQLITE_OPEN_NO_MUTEX).map_err(error)?;
     db.busy_timeout(BUSY_TIMEOUT).map_err(error)?;
     db.set_prepared_statement_cache_capacity(32);
     Ok(db)

@@ -1,5 +1,6 @@
 //! The store as a whole: what goes in comes out, once, whatever happens in between.
 
+mod copies;
 mod crash;
 mod engines;
 mod faults;

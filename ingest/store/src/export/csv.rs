@@ -8,7 +8,7 @@ use super::{
     ExportError, Function, columns,
     text::{Decimal, Time},
 };
-use crate::{Aggregates, Bucket, History};
+use crate::{Aggregates, Bucket, History, Reading};
 
 /// Writes readings as CSV: `time,value,quality,tests`, the names of the tests separated by
 /// spaces. Says how many.
@@ -20,23 +20,31 @@ pub fn csv(
     key: &DatastreamKey,
     history: History,
 ) -> Result<u64, ExportError> {
-    let decimals = key.quantity.decimals();
     out.write_all(b"time,value,quality,tests\n")?;
     let mut rows = 0;
     for reading in history {
-        let reading = reading?;
-        write!(out, "{},", Time(reading.time.0))?;
-        if let Some(counts) = reading.value {
-            write!(out, "{}", Decimal { counts: counts.into(), decimals })?;
-        }
-        write!(out, ",{},", reading.quality.flag as u8)?;
-        for (i, test) in reading.quality.tests.names().enumerate() {
-            write!(out, "{}{test}", if i == 0 { "" } else { " " })?;
-        }
-        out.write_all(b"\n")?;
+        put_reading(out, &reading?, key)?;
         rows += 1;
     }
     Ok(rows)
+}
+
+fn put_reading(
+    out: &mut impl Write,
+    reading: &Reading,
+    key: &DatastreamKey,
+) -> Result<(), ExportError> {
+    write!(out, "{},", Time(reading.time.0))?;
+    if let Some(counts) = reading.value {
+        let decimals = key.quantity.decimals();
+        write!(out, "{}", Decimal { counts: counts.into(), decimals })?;
+    }
+    write!(out, ",{},", reading.quality.flag as u8)?;
+    for (i, test) in reading.quality.tests.names().enumerate() {
+        write!(out, "{}{test}", if i == 0 { "" } else { " " })?;
+    }
+    out.write_all(b"\n")?;
+    Ok(())
 }
 
 /// Writes aggregates as CSV: `time,` the functions in the order given, `count,good`. Says how
@@ -51,23 +59,106 @@ pub fn csv_aggregates(
     functions: &[Function],
 ) -> Result<u64, ExportError> {
     let columns = columns(functions);
-    out.write_all(b"time,")?;
-    for function in &columns {
-        write!(out, "{},", function.name())?;
-    }
-    out.write_all(b"count,good\n")?;
+    put_head(out, &columns)?;
     let mut rows = 0;
     for bucket in aggregates {
-        let bucket = bucket?;
-        write!(out, "{},", Time(bucket.start.0))?;
-        for function in &columns {
-            put(out, &bucket, *function, key)?;
-            out.write_all(b",")?;
-        }
-        writeln!(out, "{},{}", bucket.count, bucket.good)?;
+        put_bucket(out, &bucket?, &columns, key)?;
         rows += 1;
     }
     Ok(rows)
+}
+
+fn put_head(out: &mut impl Write, columns: &[Function]) -> Result<(), ExportError> {
+    out.write_all(b"time,")?;
+    for function in columns {
+        write!(out, "{},", function.name())?;
+    }
+    out.write_all(b"count,good\n")?;
+    Ok(())
+}
+
+fn put_bucket(
+    out: &mut impl Write,
+    bucket: &Bucket,
+    columns: &[Function],
+    key: &DatastreamKey,
+) -> Result<(), ExportError> {
+    write!(out, "{},", Time(bucket.start.0))?;
+    for function in columns {
+        put(out, bucket, *function, key)?;
+        out.write_all(b",")?;
+    }
+    writeln!(out, "{},{}", bucket.count, bucket.good)?;
+    Ok(())
+}
+
+/// Several datastreams in one table: each row begins with `station,channel,unit`.
+#[derive(Debug)]
+pub struct LongCsv<W> {
+    out: W,
+    /// Of aggregates; `None` for readings.
+    columns: Option<Vec<Function>>,
+}
+
+impl<W: Write> LongCsv<W> {
+    /// Writes the head: for readings without `functions`, for aggregates with them.
+    ///
+    /// # Errors
+    /// [`ExportError::Write`].
+    pub fn new(mut out: W, functions: Option<&[Function]>) -> Result<Self, ExportError> {
+        let columns = functions.map(columns);
+        out.write_all(b"station,channel,unit,")?;
+        match &columns {
+            None => out.write_all(b"time,value,quality,tests\n")?,
+            Some(columns) => put_head(&mut out, columns)?,
+        }
+        Ok(Self { out, columns })
+    }
+
+    /// Writes the readings of one datastream. Says how many.
+    ///
+    /// # Errors
+    /// [`ExportError`].
+    pub fn readings(
+        &mut self,
+        key: &DatastreamKey,
+        rows: impl Iterator<Item = Result<Reading, ExportError>>,
+    ) -> Result<u64, ExportError> {
+        let (prefix, mut count) = (prefix(key), 0);
+        for row in rows {
+            self.out.write_all(prefix.as_bytes())?;
+            put_reading(&mut self.out, &row?, key)?;
+            count += 1;
+        }
+        Ok(count)
+    }
+
+    /// Writes the aggregates of one datastream. Says how many rows.
+    ///
+    /// # Errors
+    /// [`ExportError`].
+    pub fn buckets(
+        &mut self,
+        key: &DatastreamKey,
+        rows: impl Iterator<Item = Result<Bucket, ExportError>>,
+    ) -> Result<u64, ExportError> {
+        let (prefix, mut count) = (prefix(key), 0);
+        for row in rows {
+            self.out.write_all(prefix.as_bytes())?;
+            put_bucket(&mut self.out, &row?, self.columns.as_deref().unwrap_or_default(), key)?;
+            count += 1;
+        }
+        Ok(count)
+    }
+
+    /// Hands back where it wrote to.
+    pub fn finish(self) -> W {
+        self.out
+    }
+}
+
+fn prefix(key: &DatastreamKey) -> String {
+    format!("{},{},{},", key.node, key.channel, key.quantity.unit())
 }
 
 /// One aggregate; nothing when the step holds no usable value.

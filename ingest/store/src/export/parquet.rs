@@ -22,7 +22,7 @@ use super::{ExportError, Function, columns};
 use crate::{Aggregates, Bucket, History, Reading};
 
 /// Rows of a row group: what is held in memory.
-const GROUP_ROWS: usize = 65_536;
+pub(super) const GROUP_ROWS: usize = 65_536;
 
 /// Writes readings as Parquet: `time`, `value` (null when missing), `quality`, `tests` (bits).
 /// Says how many.
@@ -172,7 +172,7 @@ fn groups<W: Write + Send, T>(
     Ok(count)
 }
 
-fn required<T, W>(
+pub(super) fn required<T, W>(
     group: &mut SerializedRowGroupWriter<'_, W>,
     values: &[T::T],
 ) -> Result<(), ParquetError>
@@ -183,7 +183,7 @@ where
     column::<T, W>(group, values, None)
 }
 
-fn optional<T, W>(
+pub(super) fn optional<T, W>(
     group: &mut SerializedRowGroupWriter<'_, W>,
     values: &[Option<T::T>],
 ) -> Result<(), ParquetError>
@@ -213,7 +213,7 @@ where
 }
 
 /// The writer's own errors wrap those of `out`; there are no others with a fixed schema.
-fn fault(error: ParquetError) -> ExportError {
+pub(super) fn fault(error: ParquetError) -> ExportError {
     ExportError::Write(match error {
         ParquetError::External(inner) => match inner.downcast::<io::Error>() {
             Ok(inner) => *inner,

@@ -5,7 +5,11 @@ use std::fmt;
 use crate::day::Day;
 
 /// A time as RFC 3339 in UTC, with as many decimals as it needs: none, three or six.
-pub(super) struct Time(pub(super) i64);
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Time(
+    /// Unix microseconds.
+    pub i64,
+);
 
 impl fmt::Display for Time {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -24,9 +28,12 @@ impl fmt::Display for Time {
 }
 
 /// Counts as a decimal number: 86910 with three decimals is `86.910`.
-pub(super) struct Decimal {
-    pub(super) counts: i128,
-    pub(super) decimals: u8,
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Decimal {
+    /// Counts of the last decimal place.
+    pub counts: i128,
+    /// How many decimal places.
+    pub decimals: u8,
 }
 
 impl fmt::Display for Decimal {

@@ -16,13 +16,18 @@ use crate::{
     latest,
     log::{Held, SEAL, entries},
     memory::{self, Dictionaries},
-    reader, schema,
+    reader,
+    restore::PREPARED,
+    schema,
 };
 
 /// How many entries are read at a time.
 const REPLAY_ENTRIES: usize = 1024;
 
 pub(super) fn open(dir: &Path, options: Options) -> Result<Opened, StoreError> {
+    if dir.join(PREPARED).exists() {
+        return Err(StoreError::Unfinished { path: dir.to_owned() });
+    }
     let series_dir = dir.join("series");
     tram_pages::create_folder(&series_dir).map_err(|e| wrap_io(dir, &e))?;
     let dir = &fs::canonicalize(dir).map_err(|e| wrap_io(dir, &e))?;
