@@ -103,7 +103,7 @@ impl Manifest {
         self.log.received.map(|t| Time(t).to_string())
     }
 
-    pub(super) fn write(&self, folder: &Path) -> Result<(), BackupError> {
+    pub(crate) fn write(&self, folder: &Path) -> Result<(), BackupError> {
         let path = folder.join(MANIFEST);
         let mut text = serde_json::to_string_pretty(self)
             .map_err(|e| BackupError::Io { path: path.clone(), detail: e.to_string() })?;
