@@ -67,17 +67,22 @@ pub(crate) fn open(path: &Path) -> Result<Connection, AlertsError> {
     connection.pragma_update(None, "synchronous", "FULL")?;
     connection.set_prepared_statement_cache_capacity(STATEMENTS);
     connection.busy_timeout(std::time::Duration::from_secs(2))?;
-    let found: i64 = connection.query_row("PRAGMA user_version", [], |row| row.get(0))?;
-    if found > VERSION {
-        return Err(AlertsError::Version { found, known: VERSION });
-    }
-    if found == 0 {
+    if known(&connection)? == 0 {
         let tx = connection.transaction()?;
         tx.execute_batch(TABLES)?;
         tx.pragma_update(None, "user_version", VERSION)?;
         tx.commit()?;
     }
     Ok(connection)
+}
+
+/// The version of the file; one that is newer than this program is refused.
+pub(crate) fn known(connection: &Connection) -> Result<i64, AlertsError> {
+    let found: i64 = connection.query_row("PRAGMA user_version", [], |row| row.get(0))?;
+    if found > VERSION {
+        return Err(AlertsError::Version { found, known: VERSION });
+    }
+    Ok(found)
 }
 
 /// The last log position of which nothing is needed again.

@@ -5,6 +5,8 @@ use std::path::PathBuf;
 use clap::{Args, Parser, Subcommand};
 use tram_journal::Format;
 
+use crate::command;
+
 /// The centre of a network of stations: takes readings from a message broker, keeps them, watches
 /// them against rules, and shows them on a web page.
 #[derive(Debug, Parser)]
@@ -48,6 +50,10 @@ pub(crate) enum Command {
         #[command(flatten)]
         config: ConfigFile,
     },
+    Export(command::export::Export),
+    Backup(command::backup::Take),
+    Restore(command::restore::Restore),
+    Check(command::check::Check),
     /// Manages the nodes that may connect to the embedded broker.
     #[command(subcommand)]
     Node(NodeCommand),

@@ -3,6 +3,7 @@
 mod broker;
 mod file;
 mod http;
+mod places;
 mod sink;
 mod station;
 
@@ -18,6 +19,7 @@ use tram_wire::{NodeId, UnixMicros};
 pub(crate) use broker::{Broker, Embedded, External};
 pub(crate) use file::File;
 pub(crate) use http::Http;
+pub(crate) use places::{Places, places};
 pub(crate) use sink::Sink;
 pub(crate) use station::Station;
 

@@ -31,6 +31,7 @@ use tram_store::{Recovery, Store};
 use tram_wire::UnixMicros;
 
 pub(crate) use guard::Guard;
+pub(crate) use history::{functions, step};
 pub(crate) use page::is_built;
 pub(crate) use refusal::Refusal;
 

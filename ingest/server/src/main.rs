@@ -10,6 +10,7 @@ mod args;
 mod board;
 mod broker;
 mod clock;
+mod command;
 mod commit;
 mod config;
 mod failure;
@@ -79,6 +80,10 @@ fn execute(command: &Command, journal: Journal) -> Result<(), Failure> {
             run::run(&config::load(&config.config)?, ready_file.as_deref(), journal)
         }
         Command::Validate { config } => validate::validate(&config.config),
+        Command::Export(asked) => command::export::export(asked),
+        Command::Backup(asked) => command::backup::take(asked),
+        Command::Restore(asked) => command::restore::restore(asked),
+        Command::Check(asked) => command::check::check(asked),
         Command::Node(NodeCommand::Add { config, name }) => {
             let password = broker::node_add::node_add(&config.config, name)?;
             println!("{password}");

@@ -78,10 +78,7 @@ pub fn check_backup(
     quick: bool,
     watch: &mut Watch<'_>,
 ) -> Result<(Manifest, Report), CheckError> {
-    let manifest = match Manifest::read(folder) {
-        Ok(manifest) => manifest,
-        Err(error) => return Err(error.into()),
-    };
+    let manifest = Manifest::read(folder)?;
     let mut report = Report::default();
     let mut meter = Meter::new(watch, manifest.bytes().saturating_mul(2));
     for file in &manifest.files {

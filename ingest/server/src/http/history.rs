@@ -16,6 +16,7 @@ use tram_store::{StoreError, export};
 use super::{App, Refusal, asked::Asked};
 use crate::clock;
 use question::{Checked, Format, Question};
+pub(crate) use question::{functions, step};
 
 /// The most answers that are being written at once; each holds a thread and a chunk of readings.
 pub(crate) const MAX_ANSWERS: usize = 16;

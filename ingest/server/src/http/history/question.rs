@@ -102,7 +102,8 @@ fn time_of(name: &str, text: &str) -> Result<UnixMicros, Refusal> {
     })
 }
 
-fn step(text: &str) -> Result<i64, Refusal> {
+/// Reads the length of a step, in microseconds.
+pub(crate) fn step(text: &str) -> Result<i64, Refusal> {
     let digits = text.trim_end_matches(|c: char| c.is_ascii_alphabetic());
     let unit = match text.get(digits.len()..) {
         Some("" | "s") => Some(1),
@@ -124,7 +125,8 @@ fn step(text: &str) -> Result<i64, Refusal> {
         })
 }
 
-fn functions(text: Option<&str>) -> Result<Vec<Function>, Refusal> {
+/// Reads which aggregates are asked for; all of them when nothing says.
+pub(crate) fn functions(text: Option<&str>) -> Result<Vec<Function>, Refusal> {
     let mut functions = Vec::new();
     for name in text.unwrap_or("mean,min,max,last,sum,count").split(',') {
         let function = match name.trim() {
