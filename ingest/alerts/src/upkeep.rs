@@ -54,9 +54,9 @@ fn open(path: &Path, frozen: bool) -> Result<Connection, AlertsError> {
         let text = path.to_string_lossy();
         let escaped = text.replace('%', "%25").replace('?', "%3f").replace('#', "%23");
         let flags = OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_URI;
-        Connection::open_with_flags(format!("file:{escaped}?immutable=1"), flags)
+        tram_pages::open(Path::new(&format!("file:{escaped}?immutable=1")), flags)
     } else {
-        Connection::open_with_flags(path, OpenFlags::SQLITE_OPEN_READ_WRITE)
+        tram_pages::open(path, OpenFlags::SQLITE_OPEN_READ_WRITE)
     };
     let connection =
         opened.map_err(|e| AlertsError::Open { path: path.to_owned(), reason: e.to_string() })?;
@@ -143,7 +143,7 @@ mod tests {
     fn what_is_wrong_is_said_with_its_station() {
         let dir = tempfile::tempdir().unwrap();
         let path = file(&dir);
-        let connection = Connection::open(&path).unwrap();
+        let connection = database::open(&path).unwrap();
         connection
             .execute_batch(
                 "UPDATE state SET body = '{' WHERE station = 'b';

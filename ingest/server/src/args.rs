@@ -50,7 +50,7 @@ pub(crate) enum Command {
         #[command(flatten)]
         config: ConfigFile,
     },
-    Export(command::export::Export),
+    Export(Box<command::export::Export>),
     Backup(command::backup::Take),
     Restore(command::restore::Restore),
     Check(command::check::Check),

@@ -193,18 +193,10 @@ impl Work<'_, '_, '_> {
             Err(_) if !path.exists() => Ok(None),
             Err(error @ (StoreError::Corrupt { .. } | StoreError::Io { .. })) => {
                 self.report.damage(name, format!("it cannot be opened: {error}"), affects, RESTORE);
-                self.done(name)?;
                 Ok(None)
             }
             Err(error) => Err(error.into()),
         }
-    }
-
-    /// Notes that a file is done.
-    fn done(&mut self, name: &str) -> Result<(), CheckError> {
-        let bytes = std::fs::metadata(self.dir.join(name)).map_or(0, |m| m.len());
-        self.report.seen.bytes += bytes;
-        Ok(self.meter.add(name, bytes)?)
     }
 
     /// Notes that it goes on, so that it can be interrupted.

@@ -18,7 +18,7 @@ const CONFIGURATION: &str = "configuration";
 /// Where the secrets are, when they are in it.
 const SECRETS: &str = "secrets";
 
-/// Copies everything the centre keeps into a new folder in DIR, while the centre runs.
+/// Copies everything the centre keeps, while it runs.
 ///
 /// Everything acknowledged before the command began is in the backup. Each backup is a folder of
 /// its own, named by its time, complete by itself; days that have not changed since the backup

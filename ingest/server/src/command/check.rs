@@ -16,8 +16,10 @@ use crate::{args::ConfigFile, config, failure::Failure};
 /// The alarms, in the folder of the data.
 const ALERTS: &str = "alerts.db";
 
-/// Reads everything the centre keeps, or a backup, and says what is wrong with it, what suffers by
-/// it, and what to do. Changes nothing; works beside a running centre and on a stopped one.
+/// Reads everything the centre keeps, or a backup, and says what is wrong.
+///
+/// Says also what suffers by it, and what to do. Changes nothing; works beside a running centre
+/// and on a stopped one.
 #[derive(Debug, Args)]
 #[command(after_help = AFTER_HELP)]
 pub(crate) struct Check {

@@ -21,9 +21,9 @@ const DEFAULT_SPAN_MICROS: i64 = 86_400_000_000;
 /// How many rows between two looks at the clock and whether to go on.
 const ROWS: u32 = 4_096;
 
-/// Writes stored readings, or the commit log, as a file. Works while the centre runs and when it
-/// does not, and disturbs neither.
+/// Writes stored readings, or the commit log, as a file.
 ///
+/// Works while the centre runs and when it does not, and disturbs neither.
 /// Without --step every reading is written as it was stored; with it, one row for each step of
 /// time, from good, not evaluated and suspect values. Times are UTC. Values are exact.
 #[derive(Debug, Args)]
@@ -31,8 +31,6 @@ const ROWS: u32 = 4_096;
 pub(crate) struct Export {
     #[command(flatten)]
     config: ConfigFile,
-    #[command(flatten)]
-    what: What,
     /// Write to FILE, which is there whole or not at all; standard output when absent.
     #[arg(long, short, value_name = "FILE")]
     output: Option<PathBuf>,
@@ -43,6 +41,8 @@ pub(crate) struct Export {
     /// absent).
     #[arg(long, value_enum)]
     format: Option<Format>,
+    #[command(flatten)]
+    what: What,
     #[command(flatten)]
     log: log_text::Which,
 }
@@ -76,6 +76,7 @@ from which something is missing because it is damaged.";
 
 /// Which readings.
 #[derive(Debug, Args)]
+#[command(next_help_heading = "Options for readings")]
 struct What {
     /// The station.
     #[arg(long, value_name = "NAME", required_unless_present = "log", conflicts_with = "log")]

@@ -27,6 +27,7 @@ const LOOK: Duration = Duration::from_millis(200);
 
 /// Which entries of the log.
 #[derive(Debug, Args)]
+#[command(next_help_heading = "Options for the log")]
 pub(crate) struct Which {
     /// The commit log instead of readings: each message that the centre accepted, in the order
     /// in which it came.

@@ -11,8 +11,10 @@ use tram_store::{
 use super::{backup::failure, bytes, check, progress::Progress, stop::Stop, unreadable};
 use crate::{clock, failure::Failure, time::rfc3339};
 
-/// Makes a data folder from a backup, and checks everything on the way: each file against the
-/// manifest, then what it holds. Nothing is overwritten: the folder must be new or empty.
+/// Makes a data folder from a backup.
+///
+/// Everything is checked on the way: each file against the manifest, then what it holds. Nothing
+/// is overwritten: the folder must be new or empty.
 #[derive(Debug, Args)]
 #[command(after_help = AFTER_HELP)]
 pub(crate) struct Restore {

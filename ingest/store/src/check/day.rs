@@ -1,6 +1,6 @@
 //! A day: every chunk against its checksums, its summary and its place.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 
 use rusqlite::{Connection, Row};
 use tram_pipeline::DatastreamKey;
@@ -14,7 +14,7 @@ use crate::{
 };
 
 /// How many chunks between two looks at whether to go on.
-const CHUNKS: u64 = 256;
+const CHUNKS: i64 = 256;
 
 /// The chunks of a series: first and last time and number.
 type Places = HashMap<i64, Vec<(i64, i64, i64)>>;
@@ -30,15 +30,17 @@ impl Work<'_, '_, '_> {
         let Some(db) = self.open(name, whole.clone())? else { return Ok(()) };
         if let Err(error) = schema::known(&db, &self.dir.join(name)) {
             self.report.damage(name, error.to_string(), whole, RESTORE);
-            return self.done(name);
+            return Ok(());
         }
         let sound = self.pages(&db, name, &whole)?;
         let series = self.day_series(&db, name, known, &whole);
         let file = DayFile::of(self.dir.join(name), db);
         let mut places = Places::new();
         if let Err(error) = self.chunks(&file, name, day, &series, &mut places)? {
-            // The pages were said to be damaged already.
-            if sound {
+            let seen: HashSet<i64> = places.values().flatten().map(|(_, _, id)| *id).collect();
+            let found = self.lost_chunks(&file, name, day, &series, (&seen, &mut places))?;
+            // The page was named already, or what lies in it was.
+            if sound && found == 0 {
                 self.report.damage(
                     name,
                     format!("its chunks cannot be read to their end: {error}"),
@@ -49,6 +51,38 @@ impl Work<'_, '_, '_> {
         }
         self.overlaps(name, &series, places);
         Ok(())
+    }
+
+    /// Looks for the chunks that the table does not give up in its index, which knows their series
+    /// and times. Says how many are lost.
+    fn lost_chunks(
+        &mut self,
+        file: &DayFile,
+        name: &str,
+        day: Day,
+        series: &HashMap<i64, DatastreamKey>,
+        (seen, places): (&HashSet<i64>, &mut Places),
+    ) -> Result<u64, CheckError> {
+        let mut lost = 0;
+        let listed = indexed_chunks(file.database()).unwrap_or_default();
+        for (of, first, last, id) in listed.into_iter().filter(|(.., id)| !seen.contains(id)) {
+            self.alive(name)?;
+            match one_chunk(file.database(), id) {
+                Ok((of, row, crc)) => {
+                    self.chunk(file, name, day, series.get(&of), (of, &row, crc));
+                    places.entry(of).or_default().push((row.summary.first, row.summary.last, id));
+                }
+                Err(error) => {
+                    lost += 1;
+                    let key = series.get(&of);
+                    let affects = key.map_or_else(Affects::unknown, Affects::series);
+                    let error = crate::error::wrap(&self.dir.join(name), &error);
+                    let what = format!("chunk {id} cannot be read: {error}");
+                    self.report.damage(name, what, affects.between(first, last), RESTORE);
+                }
+            }
+        }
+        Ok(lost)
     }
 
     /// The series of a day by number.
@@ -180,16 +214,31 @@ impl Work<'_, '_, '_> {
     }
 }
 
+/// The columns of `chunk_row`, and the series.
+const COLUMNS: &str = "id, first, last, count, usable, good, min, max, last_value, sum, sine, \
+                       cosine, summary_crc, series";
+
 fn next_chunks(db: &Connection, after: i64) -> rusqlite::Result<Vec<(i64, ChunkRow, u32)>> {
-    db.prepare_cached(
-        "SELECT id, first, last, count, usable, good, min, max, last_value, sum, sine, cosine,
-         summary_crc, series FROM chunk WHERE id > ? ORDER BY id LIMIT ?",
-    )?
-    .query_map((after, CHUNKS.cast_signed()), |r| {
-        let (row, crc) = chunk_row(r)?;
-        Ok((r.get("series")?, row, crc))
-    })?
-    .collect()
+    db.prepare_cached(&format!("SELECT {COLUMNS} FROM chunk WHERE id > ? ORDER BY id LIMIT ?"))?
+        .query_map((after, CHUNKS), with_series)?
+        .collect()
+}
+
+fn one_chunk(db: &Connection, id: i64) -> rusqlite::Result<(i64, ChunkRow, u32)> {
+    db.prepare_cached(&format!("SELECT {COLUMNS} FROM chunk WHERE id = ?"))?
+        .query_row([id], with_series)
+}
+
+fn with_series(r: &Row<'_>) -> rusqlite::Result<(i64, ChunkRow, u32)> {
+    let (row, crc) = chunk_row(r)?;
+    Ok((r.get("series")?, row, crc))
+}
+
+/// Series, first and last time and number of every chunk, from the index alone.
+fn indexed_chunks(db: &Connection) -> rusqlite::Result<Vec<(i64, i64, i64, i64)>> {
+    db.prepare("SELECT series, first, last, id FROM chunk INDEXED BY chunk_time")?
+        .query_map([], |r| Ok((r.get(0)?, r.get(1)?, r.get(2)?, r.get(3)?)))?
+        .collect()
 }
 
 /// The datastream of a row of `series`; `None` when nobody wrote it so.

@@ -214,7 +214,8 @@ impl Work<'_, '_, '_> {
         known: &Known,
         spools: &Spools,
     ) -> Result<(), CheckError> {
-        let mut state = Entries { sealed, known, spools, seen: Spools::new() };
+        let last = reader.last()?;
+        let mut state = Entries { sealed, last, known, spools, seen: Spools::new() };
         let mut cursor = trimmed;
         loop {
             self.alive(LOG)?;
@@ -237,9 +238,43 @@ impl Work<'_, '_, '_> {
                     self.entry_damage(what, Affects::unknown(), LogId(oldest - 1), state.sealed);
                     cursor = LogId(oldest - 1);
                 }
+                // One of the next pages is damaged; those around it may be read.
+                Err(error @ StoreError::Corrupt { .. }) => {
+                    cursor = self.past(reader, cursor, &error, &mut state)?;
+                }
                 Err(error) => return Err(error.into()),
             }
         }
+    }
+
+    /// Goes on entry by entry behind `cursor` until one that lies on a damaged page is passed.
+    /// Says where that was; the end of the log when none is sound any more.
+    fn past(
+        &mut self,
+        reader: &mut LogReader,
+        cursor: LogId,
+        error: &StoreError,
+        state: &mut Entries<'_>,
+    ) -> Result<LogId, CheckError> {
+        let (mut at, mut first) = (cursor, None);
+        while at < state.last {
+            let next = LogId(at.0 + 1);
+            match reader.after(at, 1) {
+                Ok(entries) if first.is_none() => self.block(reader, at, &entries, state)?,
+                Err(StoreError::Corrupt { .. }) => {
+                    first.get_or_insert(next);
+                }
+                // Anything else is seen again by who asked, behind the damage.
+                _ => break,
+            }
+            at = next;
+            self.alive(LOG)?;
+        }
+        if let Some(first) = first {
+            let what = format!("entries {first} to {at} cannot be read: {error}");
+            self.entry_damage(what, Affects::unknown(), at, state.sealed);
+        }
+        Ok(at)
     }
 
     fn entry_damage(&mut self, what: String, affects: Affects, entry: LogId, sealed: LogId) {
@@ -336,6 +371,7 @@ impl Work<'_, '_, '_> {
 /// What is compared while the entries go by.
 struct Entries<'k> {
     sealed: LogId,
+    last: LogId,
     known: &'k Known,
     spools: &'k Spools,
     seen: Spools,

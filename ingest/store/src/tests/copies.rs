@@ -282,8 +282,16 @@ fn a_damaged_day_is_backed_up_as_it_is_and_named() {
     let (data, copies) = (dir.path().join("data"), dir.path().join("copies"));
     let (opened, _) = filled(&data);
     drop(opened);
-    flip(&data.join("series/2026-09-19.db"), 3);
-    let taken = taken(&data, &copies, 0);
+    let day = data.join("series/2026-09-19.db");
+    // One byte is put right whenever its page is read, and so it is right in the copy.
+    flip(&day, 3);
+    let report = checked(&data);
+    assert!(report.findings[0].what.starts_with("byte 3 of page 1 was wrong"), "{report:#?}");
+    let mended = taken(&data, &copies, 0);
+    assert!(mended.manifest.files.iter().all(|f| f.damaged.is_none()));
+    assert!(check_backup(&mended.path, false, &mut go).unwrap().1.sound());
+    flip(&day, 700);
+    let taken = taken(&data, &copies, 1);
     let damaged: Vec<_> = taken.manifest.files.iter().filter(|f| f.damaged.is_some()).collect();
     assert_eq!(damaged.len(), 1);
     assert_eq!(damaged[0].path, "series/2026-09-19.db");
@@ -320,7 +328,8 @@ fn a_sound_folder_has_no_findings_while_the_centre_runs_and_afterwards() {
 }
 
 fn sql(path: &Path, sql: &str) {
-    rusqlite::Connection::open(path).unwrap().execute_batch(sql).unwrap();
+    let flags = rusqlite::OpenFlags::SQLITE_OPEN_READ_WRITE;
+    tram_pages::open(path, flags).unwrap().execute_batch(sql).unwrap();
 }
 
 #[test]
@@ -381,6 +390,31 @@ fn each_kind_of_damage_is_named_with_what_it_affects() {
         assert_eq!(found.affects.station.is_some(), station, "{change}: {found:#?}");
         assert!(!found.fix.is_empty());
     }
+}
+
+#[test]
+fn a_damaged_page_of_a_day_names_the_readings_in_it() {
+    let dir = tempfile::tempdir().unwrap();
+    let (opened, _) = filled(dir.path());
+    drop(opened);
+    let path = dir.path().join("series/2026-09-19.db");
+    let whole = fs::read(&path).unwrap();
+    let mut named = 0;
+    for page in 0..whole.len() / 1024 {
+        let mut bytes = whole.clone();
+        bytes[page * 1024 + 100..page * 1024 + 300].fill(0xa5);
+        fs::write(&path, &bytes).unwrap();
+        for quick in [true, false] {
+            let report = check(dir.path(), Depth { quick, frozen: false }, &mut go).unwrap();
+            let says = format!("page {} is not what was written", page + 1);
+            assert!(report.findings.iter().any(|f| f.what == says), "{page}: {report:#?}");
+            let channel = |f: &&crate::check::Finding| f.affects.channel.is_some();
+            named += report.findings.iter().filter(channel).count();
+        }
+    }
+    assert!(named > whole.len() / 2048, "{named} of {} pages", whole.len() / 1024);
+    fs::write(&path, &whole).unwrap();
+    assert!(checked(dir.path()).sound());
 }
 
 #[test]
