@@ -192,7 +192,8 @@ impl Work<'_, '_, '_> {
             // Retention may take a day away meanwhile.
             Err(_) if !path.exists() => Ok(None),
             Err(error @ (StoreError::Corrupt { .. } | StoreError::Io { .. })) => {
-                self.report.damage(name, format!("it cannot be opened: {error}"), affects, RESTORE);
+                let what = format!("it cannot be opened: {}", words(&error));
+                self.report.damage(name, what, affects, RESTORE);
                 Ok(None)
             }
             Err(error) => Err(error.into()),
@@ -202,6 +203,14 @@ impl Work<'_, '_, '_> {
     /// Notes that it goes on, so that it can be interrupted.
     fn alive(&mut self, name: &str) -> Result<(), CheckError> {
         Ok(self.meter.add(name, 0)?)
+    }
+}
+
+/// What was found, without the file and what to do, which a finding says by itself.
+pub(crate) fn words(error: &StoreError) -> String {
+    match error {
+        StoreError::Corrupt { detail, .. } | StoreError::Io { detail, .. } => detail.clone(),
+        other => other.to_string(),
     }
 }
 

@@ -13,6 +13,7 @@ mod alarms;
 mod bad_input;
 mod batches;
 mod brokers;
+mod commands;
 mod failures;
 mod live;
 mod metrics;

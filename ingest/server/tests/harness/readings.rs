@@ -34,12 +34,17 @@ impl Station {
 
     /// Its birth.
     pub(crate) fn birth(&self) -> Vec<u8> {
+        self.birth_from(0)
+    }
+
+    /// Its birth when it holds what it has from this number on.
+    pub(crate) fn birth_from(&self, held_from: u64) -> Vec<u8> {
         let birth = Birth {
             node: self.node,
             software: Text::new("test 0").unwrap(),
             config_digest: [0; 8],
             spool: self.spool,
-            held_from: Seq(0),
+            held_from: Seq(held_from),
             clock: ClockState::Ntp,
             boot: 1,
             uptime_offset: None,

@@ -6,7 +6,7 @@ use rusqlite::{Connection, Row};
 use tram_pipeline::DatastreamKey;
 use tram_wire::{ChannelName, NodeId, Quantity};
 
-use super::{Affects, CheckError, RESTORE, Work, affected, log::Known};
+use super::{Affects, CheckError, RESTORE, Work, affected, log::Known, words};
 use crate::{
     day::Day,
     day_file::{ChunkRow, DayFile, chunk_row},
@@ -76,7 +76,7 @@ impl Work<'_, '_, '_> {
                     lost += 1;
                     let key = series.get(&of);
                     let affects = key.map_or_else(Affects::unknown, Affects::series);
-                    let error = crate::error::wrap(&self.dir.join(name), &error);
+                    let error = words(&crate::error::wrap(&self.dir.join(name), &error));
                     let what = format!("chunk {id} cannot be read: {error}");
                     self.report.damage(name, what, affects.between(first, last), RESTORE);
                 }
@@ -184,11 +184,13 @@ impl Work<'_, '_, '_> {
             return;
         }
         if let Err(error) = file.read(row) {
-            let detail = match error {
-                crate::StoreError::Corrupt { detail, .. } => detail,
-                other => format!("chunk {}: {other}", row.id),
+            let detail = words(&error);
+            let what = match detail.starts_with("chunk") {
+                true => detail,
+                // It names the page.
+                false => format!("chunk {} cannot be read: {detail}", row.id),
             };
-            self.report.damage(name, detail, affects, RESTORE);
+            self.report.damage(name, what, affects, RESTORE);
         }
     }
 

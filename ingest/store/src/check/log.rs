@@ -6,7 +6,7 @@ use rusqlite::{Connection, OptionalExtension};
 use tram_pipeline::{DatastreamKey, Identity, Progress};
 use tram_wire::{Birth, NodeId, SpoolId, UnixMicros};
 
-use super::{Affects, CheckError, RESTORE, Work};
+use super::{Affects, CheckError, RESTORE, Work, words};
 use crate::{LogEntry, LogId, LogReader, StoreError, latest, memory, schema};
 
 const LOG: &str = "log.db";
@@ -35,7 +35,7 @@ impl Work<'_, '_, '_> {
         match result {
             Ok(known) => Ok(Some(known)),
             Err(CheckError::Store(error)) => {
-                let what = format!("it cannot be read to its end: {error}");
+                let what = format!("it cannot be read to its end: {}", words(&error));
                 self.report.damage(LOG, what, Affects::unknown(), RESTORE);
                 Ok(None)
             }
@@ -49,12 +49,12 @@ impl Work<'_, '_, '_> {
         let spools: Spools = match memory::spools(reader.database(), &path) {
             Ok(spools) => {
                 if let Err(error) = memory::memory(reader.database(), &path, &spools) {
-                    self.report.damage(LOG, error.to_string(), Affects::unknown(), RESTORE);
+                    self.report.damage(LOG, words(&error), Affects::unknown(), RESTORE);
                 }
                 spools.into_iter().map(|(node, spool, p)| ((node, spool), p)).collect()
             }
             Err(error) => {
-                self.report.damage(LOG, error.to_string(), Affects::unknown(), RESTORE);
+                self.report.damage(LOG, words(&error), Affects::unknown(), RESTORE);
                 Spools::new()
             }
         };
@@ -271,7 +271,7 @@ impl Work<'_, '_, '_> {
             self.alive(LOG)?;
         }
         if let Some(first) = first {
-            let what = format!("entries {first} to {at} cannot be read: {error}");
+            let what = format!("entries {first} to {at} cannot be read: {}", words(error));
             self.entry_damage(what, Affects::unknown(), at, state.sealed);
         }
         Ok(at)

@@ -9,7 +9,7 @@ use std::{
 use rusqlite::Connection;
 use tram_pages::{State, look};
 
-use super::{Affects, CheckError, RESTORE, Work};
+use super::{Affects, CheckError, RESTORE, Work, words};
 
 /// How many faults SQLite lists of a file.
 const MAX_FAULTS: u32 = 20;
@@ -49,7 +49,7 @@ impl Work<'_, '_, '_> {
             .and_then(|mut s| s.query_map([], |r| r.get(0))?.collect());
         let faults = match rows {
             Ok(rows) => rows,
-            Err(error) => vec![crate::error::wrap(&self.dir.join(name), &error).to_string()],
+            Err(error) => vec![words(&crate::error::wrap(&self.dir.join(name), &error))],
         };
         let mut sound = true;
         for fault in faults.iter().filter(|f| *f != "ok") {
