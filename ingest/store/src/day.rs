@@ -2,6 +2,7 @@
 
 use std::{
     fs,
+    io::ErrorKind,
     path::{Path, PathBuf},
 };
 
@@ -60,7 +61,13 @@ impl Day {
 /// The days between two times of which there is a file, in order.
 pub(crate) fn days(dir: &Path, from: i64, to: i64) -> Result<Vec<Day>, StoreError> {
     let mut days = Vec::new();
-    for entry in fs::read_dir(dir).map_err(|e| wrap_io(dir, &e))? {
+    let entries = match fs::read_dir(dir) {
+        Ok(entries) => entries,
+        // Nothing has been sealed into a restored folder yet.
+        Err(e) if e.kind() == ErrorKind::NotFound => return Ok(days),
+        Err(e) => return Err(wrap_io(dir, &e)),
+    };
+    for entry in entries {
         let name = entry.map_err(|e| wrap_io(dir, &e))?.file_name();
         let date = name.to_str().and_then(|n| n.strip_suffix(".db"));
         days.extend(date.and_then(Day::from_date));

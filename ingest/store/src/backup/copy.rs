@@ -45,9 +45,10 @@ pub(super) fn copy_database(
     let _: i64 =
         source.query_row("SELECT count(*) FROM sqlite_schema", [], |r| r.get(0)).map_err(read)?;
     let step = i32::try_from(STEP_BYTES / page.max(512)).unwrap_or(256);
+    // SQLite would not say why a file cannot be made.
+    let file = File::create(to).map_err(|e| BackupError::io(to, &e))?;
     let mut copy = schema::open_copy(to)?;
     let error = |e| place(from, to, &e);
-    let file = File::open(to).map_err(|e| BackupError::io(to, &e))?;
     {
         let backup = Backup::new(&source, &mut copy).map_err(error)?;
         let (mut done, mut synced) = (0, 0);

@@ -33,7 +33,9 @@ impl<W: Write> Json<W> {
         write!(out, "{{\"station\":\"{station}\",")?;
         write!(out, "\"from\":\"{}\",\"to\":\"{}\",", Time(from.0), Time(to.0))?;
         if let Some((step, _)) = step {
-            write!(out, "\"step_s\":{},", Decimal { counts: step.into(), decimals: 6 })?;
+            let whole = step % 1_000_000 == 0;
+            let (counts, decimals) = if whole { (step / 1_000_000, 0) } else { (step, 6) };
+            write!(out, "\"step_s\":{},", Decimal { counts: counts.into(), decimals })?;
         }
         out.write_all(b"\"channels\":[")?;
         let columns = step.map_or_else(Vec::new, |(_, functions)| columns(functions));
