@@ -96,9 +96,9 @@ fn stored_readings_are_exported_while_the_centre_runs_and_afterwards() {
     assert!(fs::read(&parquet).unwrap().starts_with(b"PAR1"));
 
     // A reader of standard output that has seen enough is no failure.
-    let script = format!("\"$0\" \"$@\" | head -n 1; exit ${{PIPESTATUS[0]}}");
+    let script = "\"$0\" \"$@\" | head -n 1; exit ${PIPESTATUS[0]}";
     let piped = Command::new("bash")
-        .args(["-c", &script, env!("CARGO_BIN_EXE_tram-ingest")])
+        .args(["-c", script, env!("CARGO_BIN_EXE_tram-ingest")])
         .args(with(&[]))
         .output()
         .unwrap();
