@@ -12,7 +12,7 @@ use tokio::{
 };
 use tracing::{debug, info, warn};
 use tram_spool::{Priority, Spool, SpoolError};
-use tram_wire::{Ack, BatchId, ClockState, Command, Kind, StatusState};
+use tram_wire::{Ack, BatchId, ClockState, Command, Kind, Seq, StatusState};
 
 use crate::{
     backoff::Backoff,
@@ -24,6 +24,9 @@ use crate::{
 
 /// At most one birth in this time, unless something in it changed.
 const BIRTH_AT_MOST_EVERY: Duration = Duration::from_secs(5);
+/// A centre that does not know after this time what the node has let go is told. Replicas of a
+/// centre hear it from each other, mostly within milliseconds.
+const LAG_TOLERATED: Duration = Duration::from_secs(5);
 /// How long the last good-bye may take.
 const FAREWELL: Duration = Duration::from_secs(1);
 
@@ -79,7 +82,30 @@ struct Session {
     began: Instant,
     /// When the last birth was sent and what it said of the clock.
     birth: Option<(Instant, ClockState)>,
+    released: Released,
     acknowledged: u64,
+}
+
+/// How far the spool had been released some time ago.
+struct Released {
+    /// At least [`LAG_TOLERATED`] ago.
+    before: Seq,
+    sample: (Duration, Seq),
+}
+
+impl Released {
+    fn new(held_from: Seq) -> Self {
+        Self { before: Seq(0), sample: (Duration::ZERO, held_from) }
+    }
+
+    /// Whether whoever says `watermark` waits for numbers that went long ago.
+    fn unknown_to(&mut self, watermark: Seq, held_from: Seq, now: Duration) -> bool {
+        if now.saturating_sub(self.sample.0) >= LAG_TOLERATED {
+            self.before = self.sample.1;
+            self.sample = (now, held_from);
+        }
+        watermark < self.before
+    }
 }
 
 impl Publisher {
@@ -144,7 +170,8 @@ impl Publisher {
     async fn serve(&mut self, link: Link, began: Instant) -> Left {
         info!("connected to {}:{}", self.address.host, self.address.port);
         let window = Window::new(self.in_flight, self.resend);
-        let mut session = Session { link, window, began, birth: None, acknowledged: 0 };
+        let released = Released::new(lock(&self.spool).held_from());
+        let mut session = Session { link, window, began, birth: None, released, acknowledged: 0 };
         let ended = match self.converse(&mut session).await {
             Ok(()) => {
                 let _ = session
@@ -251,9 +278,16 @@ impl Publisher {
             Err(SpoolError::DiskFull(_)) => debug!("the disk is full, spent segments stay"),
             Err(error) => warn!("a spent segment cannot be deleted: {error}"),
         }
-        debug!(watermark = %ack.watermark, held = spool.stats().held, "acknowledgement");
+        debug!(
+            replica = %ack.replica,
+            watermark = %ack.watermark,
+            committed = ?ack.committed,
+            held = spool.stats().held,
+            "acknowledgement"
+        );
         let recently = session.birth.is_some_and(|(at, _)| at.elapsed() < BIRTH_AT_MOST_EVERY);
-        ours && ack.watermark < spool.held_from() && !recently
+        let (held_from, now) = (spool.held_from(), session.began.elapsed());
+        ours && session.released.unknown_to(ack.watermark, held_from, now) && !recently
     }
 
     async fn send_birth(&self, session: &mut Session) -> Result<(), Gone> {
@@ -291,4 +325,22 @@ async fn stopped(phase: &mut watch::Receiver<Phase>) {
     let stopping = |phase: &Phase| matches!(phase, Phase::Stopping(_));
     // A sender that is gone means the program is ending.
     let _ = phase.wait_for(stopping).await;
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_centre_is_told_only_what_it_has_not_learnt_for_some_time() {
+        let s = Duration::from_secs;
+        let mut released = Released::new(Seq(10));
+        // What was let go before this connection, the birth at its start has told.
+        assert!(!released.unknown_to(Seq(0), Seq(10), s(1)));
+        assert!(released.unknown_to(Seq(9), Seq(40), s(6)), "10 for five seconds");
+        assert!(!released.unknown_to(Seq(10), Seq(50), s(7)), "a replica that lags a little");
+        assert!(!released.unknown_to(Seq(39), Seq(60), s(10)));
+        assert!(released.unknown_to(Seq(39), Seq(70), s(11)), "40 since the sixth second");
+        assert!(!released.unknown_to(Seq(40), Seq(70), s(12)));
+    }
 }

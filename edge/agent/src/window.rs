@@ -89,7 +89,7 @@ impl Window {
 #[cfg(test)]
 mod tests {
     use tram_spool::{Options, Span};
-    use tram_wire::ClockState;
+    use tram_wire::{ClockState, ReplicaId};
 
     use super::*;
 
@@ -120,7 +120,8 @@ mod tests {
 
     fn ack(spool: &Spool, watermark: u64, ranges: &[(u64, u64)]) -> Ack {
         let ranges = ranges.iter().map(|(a, b)| (Seq(*a), Seq(*b))).collect();
-        Ack { spool: spool.id(), watermark: Seq(watermark), ranges }
+        let (replica, committed) = (ReplicaId(1), Vec::new());
+        Ack { spool: spool.id(), replica, watermark: Seq(watermark), ranges, committed }
     }
 
     #[test]

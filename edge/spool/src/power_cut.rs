@@ -9,7 +9,7 @@ use std::{
 
 use tram_wire::{
     Ack, Batch, BatchHeader, ChannelName, ChannelNumber, ClockState, Column, Loss, LossCause,
-    Point, Quality, Quantity, Seq,
+    Point, Quality, Quantity, ReplicaId, Seq,
 };
 
 use crate::{Disk, DiskFile, Lost, Options, Priority, Span, Spool, SpoolError};
@@ -229,7 +229,8 @@ fn day(disk: SimDisk, truth: &mut Truth) -> Result<(), SpoolError> {
             let held = spool.held_from();
             let watermark = Seq(held.0 + 5);
             let far = Seq(watermark.0 + 2);
-            let ack = Ack { spool: spool.id(), watermark, ranges: vec![(far, far)] };
+            let (replica, ranges, committed) = (ReplicaId(1), vec![(far, far)], Vec::new());
+            let ack = Ack { spool: spool.id(), replica, watermark, ranges, committed };
             truth.acknowledged.extend(truth.committed.keys().filter(|s| ack.covers(**s)));
             spool.acknowledge(&ack)?;
         }

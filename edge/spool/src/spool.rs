@@ -408,6 +408,8 @@ impl<D: Disk> Spool<D> {
 
 #[cfg(test)]
 mod tests {
+    use tram_wire::ReplicaId;
+
     use super::*;
 
     const SMALL: Options = Options { max_bytes: 16 << 10, segment_bytes: 4 << 10 };
@@ -416,8 +418,13 @@ mod tests {
         Span { clock: ClockState::Ntp, from: 1, to: 2, readings }
     }
 
+    fn up_to(spool: &Spool, watermark: Seq) -> Ack {
+        let (ranges, committed) = (Vec::new(), Vec::new());
+        Ack { spool: spool.id(), replica: ReplicaId(1), watermark, ranges, committed }
+    }
+
     fn everything(spool: &Spool) -> Ack {
-        Ack { spool: spool.id(), watermark: spool.next_seq(), ranges: Vec::new() }
+        up_to(spool, spool.next_seq())
     }
 
     #[test]
@@ -451,7 +458,7 @@ mod tests {
             spool.append(Priority::Routine, span(1), 0, b"batch").unwrap();
         }
         spool.commit().unwrap();
-        let ack = Ack { spool: spool.id(), watermark: Seq(3), ranges: Vec::new() };
+        let ack = up_to(&spool, Seq(3));
         let foreign = Ack { spool: SpoolId(spool.id().0 ^ 1), ..ack.clone() };
         assert_eq!(spool.acknowledge(&foreign).unwrap(), 0);
         assert_eq!(spool.acknowledge(&ack).unwrap(), 3);

@@ -28,6 +28,7 @@ mod loss;
 mod node_id;
 mod quality;
 mod quantity;
+mod replica_id;
 mod spool_id;
 mod status;
 mod summary;
@@ -55,6 +56,7 @@ pub use quantity::{
     DeciPercent, Fixed, Microradian, MilliCelsius, MilliPercentRh, MilliVolt, Millimetre, Pascal,
     Quantity, VehicleCount,
 };
+pub use replica_id::ReplicaId;
 pub use spool_id::{Seq, SpoolId};
 pub use status::{Status, StatusState};
 pub use summary::Summary;

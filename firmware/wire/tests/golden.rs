@@ -9,8 +9,8 @@ use std::{fmt::Write, fs, path::PathBuf};
 
 use tram_wire::{
     Ack, Alarm, AlarmKind, Batch, Birth, ChannelInfo, ChannelName, ChannelNumber, ClockState,
-    Column, Command, EpisodeId, Loss, LossCause, NodeId, Point, Quality, Quantity, Seq, SpoolId,
-    Status, StatusState, Summary, Tests, Text,
+    Column, Command, EpisodeId, Loss, LossCause, NodeId, Point, Quality, Quantity, ReplicaId, Seq,
+    SpoolId, Status, StatusState, Summary, Tests, Text,
 };
 
 fn path(name: &str) -> PathBuf {
@@ -94,8 +94,10 @@ fn batch_with_gaps_losses_and_an_unset_clock() {
 fn acknowledgement() {
     let ack = Ack {
         spool: spool(),
+        replica: ReplicaId(0x0123_4567_89ab_cdef),
         watermark: Seq(1000),
         ranges: vec![(Seq(1002), Seq(1010)), (Seq(70_000), Seq(70_000))],
+        committed: vec![(Seq(998), Seq(998)), (Seq(1009), Seq(1010))],
     };
     let bytes = golden("ack.hex", &ack.encode().unwrap());
     assert_eq!(Ack::decode(&bytes), Ok(ack));

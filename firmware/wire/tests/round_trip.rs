@@ -7,8 +7,8 @@ mod mix;
 use proptest::prelude::*;
 use tram_wire::{
     Ack, Alarm, Batch, BatchHeader, Birth, ChannelNumber, ClockState, Column, Command, EncodeError,
-    Flag, Loss, LossCause, MAX_BATCH_BYTES, MAX_BATCH_LOSSES, MAX_BATCH_READINGS, Point, Quality,
-    Quantity, Seq, SpoolId, Status, Summary, Tests,
+    Flag, Loss, LossCause, MAX_ACK_RANGES, MAX_BATCH_BYTES, MAX_BATCH_LOSSES, MAX_BATCH_READINGS,
+    Point, Quality, Quantity, ReplicaId, Seq, SpoolId, Status, Summary, Tests,
 };
 
 fn quality() -> impl Strategy<Value = Quality> {
@@ -122,21 +122,68 @@ proptest! {
 
     #[test]
     fn an_acknowledgement_covers_what_it_says(
-        watermark in 0_u64..50, gaps in prop::collection::vec((1_u64..5, 0_u64..5), 0..32),
+        watermark in 0_u64..50, gaps in gaps(0..32), from in 0_u64..60, own in gaps(0..100),
     ) {
-        let mut next = watermark;
-        let ranges = gaps.iter().map(|(gap, len)| {
-            let first = next + gap;
-            next = first + len + 1;
-            (Seq(first), Seq(first + len))
-        }).collect();
-        let ack = Ack { spool: SpoolId(1), watermark: Seq(watermark), ranges };
-        prop_assert_eq!(Ack::decode(&ack.encode().unwrap()), Ok(ack.clone()));
-        for n in 0..next + 2 {
-            let inside = n < watermark || ack.ranges.iter().any(|(a, b)| a.0 <= n && n <= b.0);
+        let (ranges, committed) = (spread(watermark, &gaps), spread(from, &own));
+        let (spool, replica) = (SpoolId(1), ReplicaId(2));
+        let ack = Ack { spool, replica, watermark: Seq(watermark), ranges, committed };
+        let messages: Vec<Ack> = ack.messages().collect();
+        prop_assert_eq!(messages.len(), ack.committed.len().div_ceil(MAX_ACK_RANGES).max(1));
+        for message in &messages {
+            prop_assert_eq!(Ack::decode(&message.encode().unwrap()), Ok(message.clone()));
+        }
+        let within = |ranges: &[(Seq, Seq)], n| ranges.iter().any(|(a, b)| a.0 <= n && n <= b.0);
+        for n in 0..1_000 {
+            let inside = n < watermark || within(&ack.ranges, n) || within(&ack.committed, n);
             prop_assert_eq!(ack.covers(Seq(n)), inside);
+            prop_assert_eq!(messages.iter().any(|m| m.covers(Seq(n))), inside);
         }
     }
+}
+
+type Gaps = Vec<(u64, u64)>;
+
+/// Gaps and lengths of ranges.
+fn gaps(n: std::ops::Range<usize>) -> impl Strategy<Value = Gaps> {
+    prop::collection::vec((1_u64..5, 0_u64..5), n)
+}
+
+/// Ranges above `from`.
+fn spread(from: u64, gaps: &Gaps) -> Vec<(Seq, Seq)> {
+    let mut next = from;
+    let range = |(gap, len): &(u64, u64)| {
+        let first = next + gap;
+        next = first + len + 1;
+        (Seq(first), Seq(first + len))
+    };
+    gaps.iter().map(range).collect()
+}
+
+#[test]
+fn ranges_out_of_order_are_neither_written_nor_read() {
+    let ack = |watermark, ranges: &[(u64, u64)], committed: &[(u64, u64)]| {
+        let seqs = |r: &[(u64, u64)]| r.iter().map(|(a, b)| (Seq(*a), Seq(*b))).collect();
+        let (spool, replica, watermark) = (SpoolId(1), ReplicaId(2), Seq(watermark));
+        Ack { spool, replica, watermark, ranges: seqs(ranges), committed: seqs(committed) }
+    };
+    for bad in [
+        ack(5, &[(5, 6)], &[]),
+        ack(5, &[(4, 6)], &[]),
+        ack(5, &[(7, 6)], &[]),
+        ack(5, &[(7, 8), (9, 9)], &[]),
+        ack(5, &[], &[(3, 3), (4, 4)]),
+        ack(5, &[], &[(3, 3), (1, 1)]),
+        ack(u64::MAX, &[(u64::MAX, u64::MAX)], &[]),
+        ack(0, &[], &[(1, u64::MAX), (3, 3)]),
+    ] {
+        assert_eq!(
+            bad.encode(),
+            Err(EncodeError::Value("order of acknowledged ranges")),
+            "{bad:?}"
+        );
+    }
+    let edge = ack(5, &[(6, 6), (8, u64::MAX)], &[(0, 0), (5, u64::MAX)]);
+    assert_eq!(Ack::decode(&edge.encode().unwrap()), Ok(edge));
 }
 
 #[test]

@@ -1,6 +1,6 @@
 //! A message as it came from the broker, and what is to be done with it.
 
-use tram_wire::{NodeId, Seq, SpoolId, StatusState};
+use tram_wire::{NodeId, ReplicaId, Seq, SpoolId, StatusState};
 
 use crate::{Accepted, DeferReason, Record, Refusal, Registration};
 
@@ -31,9 +31,13 @@ pub enum Outcome {
     Birth(Registration),
     /// A node went on or off line. Nothing to write.
     Status(StatusChange),
+    /// Another replica has acknowledged; what it said is taken up. Nothing to write now, see
+    /// [`Pipeline::heard`](crate::Pipeline::heard).
+    Heard(Heard),
     /// Not received: neither kept nor acknowledged, so the node sends it again.
     Defer(Deferral),
-    /// Nothing to do: the will of an old boot, which does not take the new one off line.
+    /// Nothing to do: the will of an old boot, which does not take the new one off line; or an
+    /// acknowledgement of our own, or of a spool that nothing is known of.
     Ignore,
 }
 
@@ -62,7 +66,7 @@ pub struct Duplicate {
     pub record: Option<(SpoolId, Seq)>,
     /// How many readings it holds; they are counted as received and duplicate.
     pub readings: u64,
-    /// Whether the first copy is on disk. When it is, the next
+    /// Whether the first copy is on disk, here or with another replica. When it is, the next
     /// [`Pipeline::acks`](crate::Pipeline::acks) says so again, since the node seems not to know.
     pub durable: bool,
 }
@@ -77,6 +81,17 @@ pub struct Deferral {
     /// Whether to ask the node for its birth message now. At most once every
     /// [`REBIRTH_EVERY_MICROS`](crate::REBIRTH_EVERY_MICROS) for a node.
     pub rebirth: bool,
+}
+
+/// What another replica has acknowledged.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Heard {
+    /// To whom.
+    pub node: NodeId,
+    /// Of which spool.
+    pub spool: SpoolId,
+    /// Who.
+    pub replica: ReplicaId,
 }
 
 /// A node went on or off line.

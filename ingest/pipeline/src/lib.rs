@@ -21,6 +21,7 @@ mod node;
 mod pipeline;
 mod policy;
 mod progress;
+mod ranges;
 mod readings;
 mod reason;
 mod record;
@@ -31,17 +32,17 @@ pub use counters::Counters;
 pub use decode::{Content, Origin, replay};
 pub use dictionary::{Contradiction, Dictionary};
 pub use gap::Gap;
-pub use incoming::{Deferral, Duplicate, Incoming, Outcome, StatusChange};
+pub use incoming::{Deferral, Duplicate, Heard, Incoming, Outcome, StatusChange};
 pub use memory::{BootMemory, Memory, SpoolMemory};
 pub use node::{MAX_BOOTS_PER_NODE, MAX_PACKS_PER_NODE, MAX_SPOOLS_PER_NODE, REBIRTH_EVERY_MICROS};
 pub use pipeline::Pipeline;
-pub use policy::{MAX_THIRD_PARTY_CHANNELS, MAX_THIRD_PARTY_NODES, Policy, ThirdParty};
+pub use policy::{MAX_THIRD_PARTY_CHANNELS, MAX_THIRD_PARTY_NODES, Policy, Role, ThirdParty};
 pub use progress::{InvalidProgress, MAX_PROGRESS_RANGES, Progress};
 pub use readings::{DatastreamKey, Readings};
 pub use reason::{DeferReason, Reason};
 pub use record::{
     Accepted, Form, Identity, MAX_DETAIL_BYTES, NodeAlarm, PackDigest, Receipt, Record, Refusal,
-    Registration,
+    Registration, Settled,
 };
 pub use senml::{MAX_SENML_BYTES, MAX_SENML_RECORDS};
 pub use spool::MAX_TENTATIVE;

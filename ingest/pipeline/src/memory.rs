@@ -1,6 +1,6 @@
 //! What the pipeline has to know again after a restart; the store reads it from disk.
 
-use tram_wire::{ChannelName, NodeId, SpoolId};
+use tram_wire::{ChannelName, NodeId, ReplicaId, SpoolId};
 
 use crate::{Dictionary, PackDigest, Progress};
 
@@ -32,6 +32,8 @@ pub struct BootMemory {
 /// items were last written, oldest first.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Memory {
+    /// Who this centre is, as its acknowledgements say.
+    pub replica: ReplicaId,
     /// Every spool that is on disk.
     pub spools: Vec<SpoolMemory>,
     /// The boots whose offset is known.

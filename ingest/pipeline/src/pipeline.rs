@@ -6,18 +6,21 @@ mod settle;
 
 use std::collections::HashMap;
 
-use tram_wire::{Birth, Kind, MAX_BATCH_BYTES, NodeId, Status, StatusState, Topic, UnixMicros};
+use tram_wire::{
+    Ack, Birth, Kind, MAX_BATCH_BYTES, NodeId, ReplicaId, Status, StatusState, Topic, UnixMicros,
+};
 
 use crate::{
-    Counters, DeferReason, Deferral, Incoming, Memory, Outcome, Policy, Reason, Registration,
-    StatusChange, ThirdParty, decode::Refused, node::Node, policy::MAX_THIRD_PARTY_NODES,
-    spool::Spool,
+    Counters, DeferReason, Deferral, Heard, Incoming, Memory, Outcome, Policy, Reason,
+    Registration, Role, StatusChange, ThirdParty, decode::Refused, node::Node,
+    policy::MAX_THIRD_PARTY_NODES, spool::Spool,
 };
 
 /// The state that decides: what is known of each node, and the counters.
 #[derive(Debug)]
 pub struct Pipeline {
     policy: Policy,
+    replica: ReplicaId,
     nodes: HashMap<NodeId, Node>,
     /// How many of the nodes registered themselves.
     third_party: usize,
@@ -45,7 +48,8 @@ impl Pipeline {
         }
         let own = |node: &NodeId| policy.nodes.contains(node);
         let third_party = nodes.iter().filter(|(id, n)| !own(id) && n.third_party()).count();
-        Self { policy, nodes, third_party, counters: Counters::default() }
+        let replica = memory.replica;
+        Self { policy, replica, nodes, third_party, counters: Counters::default() }
     }
 
     /// Decides what to do with a message. What it returns for the disk must be written in the
@@ -70,6 +74,7 @@ impl Pipeline {
             Kind::Senml => self.senml(&message, node, now),
             Kind::Birth => self.birth(&message, node, now),
             Kind::Status => self.status(&message, node, now),
+            Kind::Ack if self.policy.role == Role::Replica => self.hear(&message, node, now),
             Kind::Ack | Kind::Command => {
                 let detail = "only the centre publishes here";
                 let refused = Refused::new(Reason::WrongTopic, detail);
@@ -135,6 +140,23 @@ impl Pipeline {
         }
         debug_assert_eq!(status.state, StatusState::Offline);
         Outcome::Ignore
+    }
+
+    /// Takes up what another replica has acknowledged.
+    fn hear(&mut self, message: &Incoming<'_>, node: NodeId, now: UnixMicros) -> Outcome {
+        let ack = match Ack::decode(message.payload) {
+            Ok(ack) => ack,
+            Err(e) => return self.refuse(message, Some(node), now, e.into(), None),
+        };
+        let spool = self.nodes.get_mut(&node).and_then(|state| state.spool(ack.spool));
+        match spool {
+            Some(spool) if ack.replica != self.replica => {
+                spool.hear(&ack);
+                Outcome::Heard(Heard { node, spool: ack.spool, replica: ack.replica })
+            }
+            // What is said of a spool without a birth is said again with the next.
+            _ => Outcome::Ignore,
+        }
     }
 
     /// Neither kept nor acknowledged; `ask` says whether a birth would help.

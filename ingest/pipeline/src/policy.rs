@@ -19,11 +19,27 @@ pub enum ThirdParty {
     Register,
 }
 
+/// What this centre is among those behind the same broker.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
+pub enum Role {
+    /// The only one that acknowledges: what it receives, it commits.
+    #[default]
+    Alone,
+    /// One of several among which the broker spreads messages. It hears the acknowledgements of
+    /// the others, so that what they have committed leaves no gap here.
+    Replica,
+    /// It reads along and acknowledges nothing. What the others have committed, it still wants to
+    /// see itself.
+    Watcher,
+}
+
 /// What the centre accepts, from its configuration.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Policy {
     /// The nodes that may speak at all.
     pub nodes: HashSet<NodeId>,
+    /// What this centre is among several.
+    pub role: Role,
     /// What happens with a SenML pack of another device.
     pub third_party: ThirdParty,
     /// The earliest time a reading may have.
@@ -43,6 +59,7 @@ impl Default for Policy {
     fn default() -> Self {
         Self {
             nodes: HashSet::new(),
+            role: Role::Alone,
             third_party: ThirdParty::Refuse,
             earliest: Self::DEFAULT_EARLIEST,
             latest_ahead: Self::DEFAULT_LATEST_AHEAD,

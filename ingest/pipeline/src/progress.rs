@@ -1,19 +1,21 @@
-//! What of a spool is on disk.
+//! What of a spool is settled.
 
 use core::fmt;
 
-use tram_wire::{Ack, MAX_ACK_RANGES, Seq, SpoolId};
+use tram_wire::{Ack, MAX_ACK_RANGES, ReplicaId, Seq, SpoolId};
+
+use crate::ranges::Ranges;
 
 /// The most ranges above the watermark that the pipeline lets come into being for one spool.
 pub const MAX_PROGRESS_RANGES: usize = 1024;
 
-/// Everything of one spool that is on disk: all numbers below the watermark, and ranges above it.
+/// Everything of one spool that is settled: on disk here, on the disk of a replica that said so,
+/// or let go by the node. All numbers below the watermark, and ranges above it.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Progress {
     watermark: u64,
-    /// First and last number inclusive, ascending, at least one number apart from each other and
-    /// from the watermark.
-    ranges: Vec<(u64, u64)>,
+    /// All above the watermark, at least one number apart from it.
+    ranges: Ranges,
 }
 
 /// The bytes are not what [`Progress::to_bytes`] wrote.
@@ -29,7 +31,7 @@ impl fmt::Display for InvalidProgress {
 impl core::error::Error for InvalidProgress {}
 
 impl Progress {
-    /// Every number below this one is on disk.
+    /// Every number below this one is settled.
     #[must_use]
     pub fn watermark(&self) -> Seq {
         Seq(self.watermark)
@@ -38,71 +40,39 @@ impl Progress {
     /// The ranges above the watermark, first and last number inclusive, ascending.
     #[must_use]
     pub fn ranges(&self) -> &[(u64, u64)] {
-        &self.ranges
+        self.ranges.as_slice()
     }
 
-    /// Whether `seq` is on disk.
+    /// Whether nothing is settled yet.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.watermark == 0 && self.ranges.is_empty()
+    }
+
+    /// Whether `seq` is settled.
     #[must_use]
     pub fn covers(&self, seq: Seq) -> bool {
-        seq.0 < self.watermark || self.find(seq.0).is_ok()
+        seq.0 < self.watermark || self.ranges.covers(seq.0)
     }
 
     /// Whether adding `seq` needs no new range.
     #[must_use]
     pub fn touches(&self, seq: Seq) -> bool {
-        if seq.0 <= self.watermark {
-            return true;
-        }
-        match self.find(seq.0) {
-            Ok(_) => true,
-            Err(at) => {
-                let below = at.checked_sub(1).and_then(|i| self.ranges.get(i));
-                below.is_some_and(|(_, last)| last.saturating_add(1) == seq.0)
-                    || self
-                        .ranges
-                        .get(at)
-                        .is_some_and(|(first, _)| seq.0.saturating_add(1) == *first)
-            }
-        }
+        seq.0 <= self.watermark || self.ranges.touches(seq.0)
     }
 
     /// Adds `seq`; says whether it was new. The last number of all, 2^64 - 1, is never new: no
     /// watermark could stand behind it.
     pub fn insert(&mut self, seq: Seq) -> bool {
-        let n = seq.0;
-        if n == u64::MAX || self.covers(seq) {
+        if seq.0 == u64::MAX || self.covers(seq) {
             return false;
         }
-        // `covers` has excluded `Ok`.
-        let (Ok(at) | Err(at)) = self.find(n);
-        let joins_above = self.ranges.get(at).is_some_and(|(first, _)| n + 1 == *first);
-        let below = at.checked_sub(1).filter(|i| {
-            self.ranges.get(*i).is_some_and(|(_, last)| last.checked_add(1) == Some(n))
-        });
-        match (below, joins_above) {
-            (Some(i), true) => {
-                let (_, last) = self.ranges.remove(at);
-                if let Some(range) = self.ranges.get_mut(i) {
-                    range.1 = last;
-                }
-            }
-            (Some(i), false) => {
-                if let Some(range) = self.ranges.get_mut(i) {
-                    range.1 = n;
-                }
-            }
-            (None, true) => {
-                if let Some(range) = self.ranges.get_mut(at) {
-                    range.0 = n;
-                }
-            }
-            (None, false) => self.ranges.insert(at, (n, n)),
-        }
+        self.ranges.insert(seq.0, seq.0);
         self.settle();
         true
     }
 
-    /// Moves the watermark up to `to`: everything below is on disk or will never come.
+    /// Moves the watermark up to `to`: everything below is settled.
     pub fn raise(&mut self, to: Seq) {
         if to.0 > self.watermark {
             self.watermark = to.0;
@@ -110,16 +80,69 @@ impl Progress {
         }
     }
 
+    /// Takes up what another replica says.
+    pub fn hear(&mut self, ack: &Ack) {
+        self.raise(ack.watermark);
+        for (first, last) in ack.ranges.iter().chain(&ack.committed) {
+            self.ranges.insert(first.0.max(self.watermark), last.0);
+        }
+        self.settle();
+    }
+
+    /// Takes up everything that is settled in `other`.
+    pub fn merge(&mut self, other: &Self) {
+        self.raise(other.watermark());
+        for (first, last) in other.ranges() {
+            self.ranges.insert((*first).max(self.watermark), *last);
+        }
+        self.settle();
+    }
+
+    /// Gives up the lowest gap, so that there is room for another; whatever it still lacks will
+    /// be taken for a copy. Says where the watermark is now.
+    pub fn give_up_lowest_gap(&mut self) -> Seq {
+        if let Some((_, last)) = self.ranges.pop_lowest() {
+            self.watermark = last.saturating_add(1);
+            self.settle();
+        }
+        self.watermark()
+    }
+
     /// The acknowledgement that says all this. When there are more ranges than it can carry, it
-    /// says the lower half from below, which is where a backlog comes in, and the upper half from
-    /// above, which is where the newest come in.
+    /// says those that hold a number of `asked`, then from below, which is where a backlog comes
+    /// in, and from above, which is where the newest come in, in turn. `committed` is told as it
+    /// is.
     #[must_use]
-    pub fn ack(&self, spool: SpoolId) -> Ack {
-        let high = self.ranges.len().saturating_sub(MAX_ACK_RANGES / 2);
-        let low = (MAX_ACK_RANGES / 2).min(high);
-        let said = self.ranges.iter().take(low).chain(self.ranges.iter().skip(high));
-        let ranges = said.map(|(a, b)| (Seq(*a), Seq(*b))).collect();
-        Ack { spool, watermark: Seq(self.watermark), ranges }
+    pub fn ack(
+        &self,
+        spool: SpoolId,
+        replica: ReplicaId,
+        asked: &[Seq],
+        committed: &[(u64, u64)],
+    ) -> Ack {
+        let seqs = |ranges: &[(u64, u64)]| ranges.iter().map(|(a, b)| (Seq(*a), Seq(*b))).collect();
+        let ranges = match self.ranges.len() {
+            0..=MAX_ACK_RANGES => seqs(self.ranges.as_slice()),
+            _ => seqs(&self.chosen(asked)),
+        };
+        let watermark = self.watermark();
+        Ack { spool, replica, watermark, ranges, committed: seqs(committed) }
+    }
+
+    /// The ranges to tell when there are more than fit.
+    fn chosen(&self, asked: &[Seq]) -> Vec<(u64, u64)> {
+        let mut places: Vec<usize> = Vec::with_capacity(MAX_ACK_RANGES);
+        let wanted = asked.iter().filter_map(|seq| self.ranges.find(seq.0).ok());
+        let ends = (0..self.ranges.len()).zip((0..self.ranges.len()).rev());
+        for place in wanted.chain(ends.flat_map(|(low, high)| [low, high])) {
+            if places.len() == MAX_ACK_RANGES {
+                break;
+            }
+            if let Err(at) = places.binary_search(&place) {
+                places.insert(at, place);
+            }
+        }
+        places.iter().filter_map(|place| self.ranges().get(*place)).copied().collect()
     }
 
     /// Its bytes on disk: watermark, then each range, as little-endian 64-bit numbers.
@@ -127,7 +150,7 @@ impl Progress {
     pub fn to_bytes(&self) -> Vec<u8> {
         let mut bytes = Vec::with_capacity(8 + 16 * self.ranges.len());
         bytes.extend_from_slice(&self.watermark.to_le_bytes());
-        for (first, last) in &self.ranges {
+        for (first, last) in self.ranges() {
             bytes.extend_from_slice(&first.to_le_bytes());
             bytes.extend_from_slice(&last.to_le_bytes());
         }
@@ -142,43 +165,21 @@ impl Progress {
         let (words, rest) = bytes.as_chunks::<8>();
         let mut words = words.iter().map(|w| u64::from_le_bytes(*w));
         let watermark = words.next().ok_or(InvalidProgress)?;
-        let mut ranges = Vec::with_capacity(words.len() / 2);
-        let mut free = watermark;
+        let mut ranges = Ranges::default();
         while let Some(first) = words.next() {
             let last = words.next().ok_or(InvalidProgress)?;
-            if first <= free || last < first {
+            if first <= watermark || !ranges.push(first, last) {
                 return Err(InvalidProgress);
             }
-            free = last.checked_add(1).ok_or(InvalidProgress)?;
-            ranges.push((first, last));
         }
         if rest.is_empty() { Ok(Self { watermark, ranges }) } else { Err(InvalidProgress) }
     }
 
-    /// The range that holds `n`, or where one would have to be inserted.
-    fn find(&self, n: u64) -> Result<usize, usize> {
-        self.ranges.binary_search_by(|(first, last)| {
-            if *last < n {
-                core::cmp::Ordering::Less
-            } else if *first > n {
-                core::cmp::Ordering::Greater
-            } else {
-                core::cmp::Ordering::Equal
-            }
-        })
-    }
-
     /// Lets the watermark swallow the ranges it has reached.
     fn settle(&mut self) {
-        let reached = self.ranges.iter().take_while(|(first, _)| *first <= self.watermark);
-        let mut swallowed = 0;
-        let mut watermark = self.watermark;
-        for (_, last) in reached {
-            watermark = watermark.max(last.saturating_add(1));
-            swallowed += 1;
+        if let Some(last) = self.ranges.take_through(self.watermark) {
+            self.watermark = self.watermark.max(last.saturating_add(1));
         }
-        self.watermark = watermark;
-        self.ranges.drain(..swallowed);
     }
 }
 
@@ -197,7 +198,11 @@ mod tests {
         }
         let again = Progress::from_bytes(&progress.to_bytes()).unwrap();
         assert_eq!(&again, progress);
-        progress.ack(SpoolId(7)).encode().unwrap();
+        let ack = progress.ack(SpoolId(7), ReplicaId(1), &[Seq(3), Seq(60), Seq(3)], &[]);
+        ack.encode().unwrap();
+        let mut heard = Progress::default();
+        heard.hear(&ack);
+        assert_eq!(&heard, progress);
     }
 
     proptest! {
@@ -228,15 +233,33 @@ mod tests {
     }
 
     #[test]
-    fn with_too_many_gaps_the_backlog_and_the_newest_are_acknowledged() {
+    fn with_too_many_gaps_what_was_asked_for_the_backlog_and_the_newest_are_acknowledged() {
         let mut progress = Progress::default();
-        for n in 1..=100 {
-            progress.insert(Seq(2 * n));
-        }
-        let ack = progress.ack(SpoolId(7));
+        (1..=100).for_each(|n| assert!(progress.insert(Seq(2 * n))));
+        let ack = progress.ack(SpoolId(1), ReplicaId(1), &[Seq(122), Seq(5), Seq(122)], &[(9, 9)]);
         assert_eq!(ack.ranges.len(), MAX_ACK_RANGES);
-        assert!(ack.covers(Seq(2)) && ack.covers(Seq(200)) && !ack.covers(Seq(100)));
+        assert!([2, 32, 122, 172, 200].iter().all(|n| ack.covers(Seq(*n))), "{ack:?}");
+        assert!([34, 100, 120, 168].iter().all(|n| !ack.covers(Seq(*n))), "{ack:?}");
+        assert_eq!(ack.committed, [(Seq(9), Seq(9))]);
         ack.encode().unwrap();
+    }
+
+    #[test]
+    fn replicas_that_hear_each_other_know_the_same() {
+        let (mut a, mut b) = (Progress::default(), Progress::default());
+        for n in 0..60 {
+            let (one, other) = if n % 2 == 0 { (&mut a, &mut b) } else { (&mut b, &mut a) };
+            one.insert(Seq(n));
+            other.hear(&one.ack(SpoolId(1), ReplicaId(n % 2), &[], &[(n, n)]));
+        }
+        assert_eq!((a.watermark(), a.ranges().len()), (Seq(60), 0));
+        assert_eq!(a, b);
+        let mut late = Progress::default();
+        late.insert(Seq(70));
+        late.merge(&a);
+        assert_eq!((late.watermark(), late.ranges()), (Seq(60), &[(70, 70)][..]));
+        assert_eq!(late.give_up_lowest_gap(), Seq(71));
+        assert_eq!(late.give_up_lowest_gap(), Seq(71), "there is no gap any more");
     }
 
     #[test]

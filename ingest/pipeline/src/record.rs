@@ -2,7 +2,7 @@
 
 use tram_wire::{Alarm, Birth, NodeId, Seq, SpoolId, UnixMicros};
 
-use crate::{DatastreamKey, Gap, Readings, Reason, readings::count};
+use crate::{DatastreamKey, Gap, Progress, Readings, Reason, readings::count};
 
 /// The longest explanation kept with a refusal, in bytes.
 pub const MAX_DETAIL_BYTES: usize = 256;
@@ -142,6 +142,19 @@ pub struct Registration {
     pub payload: Vec<u8>,
 }
 
+/// What is settled of a spool although it was not committed here.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Settled {
+    /// Whose spool.
+    pub node: NodeId,
+    /// Which spool.
+    pub spool: SpoolId,
+    /// When this was noted.
+    pub noted: UnixMicros,
+    /// What; to be added to what is known.
+    pub progress: Progress,
+}
+
 /// What the store writes, in the order the pipeline gave it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Record {
@@ -151,6 +164,8 @@ pub enum Record {
     Refusal(Refusal),
     /// Into the dictionaries.
     Birth(Registration),
+    /// Into the deduplication state.
+    Settled(Settled),
 }
 
 /// What the pipeline has to hear about a record once it is on disk, or once it is known that it
@@ -168,6 +183,7 @@ pub(crate) enum ReceiptKind {
     Accepted,
     Refusal(Reason),
     Birth { spool: SpoolId, held_from: Seq },
+    Settled,
 }
 
 impl Record {
@@ -193,6 +209,12 @@ impl Record {
                 readings: 0,
                 kind: ReceiptKind::Birth { spool: b.birth.spool, held_from: b.birth.held_from },
             },
+            Self::Settled(s) => Receipt {
+                node: Some(s.node),
+                identity: None,
+                readings: 0,
+                kind: ReceiptKind::Settled,
+            },
         }
     }
 
@@ -209,6 +231,7 @@ impl Record {
             Self::Accepted(a) => a.payload.len(),
             Self::Refusal(r) => r.payload.len(),
             Self::Birth(b) => b.payload.len(),
+            Self::Settled(s) => s.progress.ranges().len().saturating_mul(16),
         }
     }
 }

@@ -24,7 +24,7 @@ pub(crate) use credentials::Credentials;
 pub(crate) use door::Door;
 
 use crate::{
-    config::{Embedded, External},
+    config::{Embedded, External, Hearing},
     failure::Failure,
 };
 
@@ -107,7 +107,10 @@ impl Running {
             port: self.address.port(),
             ca_file: None,
             credentials: Some(door.own_login()),
-            client_id: door::CENTRE.to_owned(),
+            client_id: Some(door::CENTRE.to_owned()),
+            hearing: Hearing::Everything,
+            acknowledge: true,
+            replica: None,
         }
     }
 

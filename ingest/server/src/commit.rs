@@ -157,6 +157,10 @@ impl Commit {
                     self.link.wake();
                 }
             }
+            Err(Outcome::Heard(heard)) => {
+                tracing::trace!(node = %heard.node, replica = %heard.replica, "acknowledged by another");
+                self.ledger.heard();
+            }
             Err(_) => {}
         }
     }
@@ -209,20 +213,37 @@ impl Commit {
 
     fn acknowledge(&mut self) {
         let acks = self.pipeline.acks();
-        for (node, ack) in &acks {
-            self.link.mailbox.acknowledge(*node, ack);
+        if acks.is_empty() {
+            return;
         }
-        if !acks.is_empty() {
-            self.link.wake();
+        for (node, ack) in acks {
+            self.link.mailbox.acknowledge(node, ack);
         }
+        self.link.wake();
     }
 
     fn show(&self, group: &Group) {
         let accepted = group.records.iter().filter_map(|record| match record {
             Record::Accepted(accepted) => Some(&accepted.columns),
-            Record::Refusal(_) | Record::Birth(_) => None,
+            Record::Refusal(_) | Record::Birth(_) | Record::Settled(_) => None,
         });
         self.board.readings(accepted.flatten(), clock::now());
+    }
+
+    /// Writes down what other replicas have settled. When it cannot be written, it is heard again.
+    fn note_heard(&mut self) -> Result<(), StoreError> {
+        let heard = self.pipeline.heard(clock::now());
+        if heard.is_empty() {
+            return Ok(());
+        }
+        match self.log.append(&heard) {
+            Err(error) if error.fatal() => Err(error),
+            Err(error) => {
+                tracing::debug!(%error, "what other replicas have settled could not be noted");
+                Ok(())
+            }
+            Ok(_) => Ok(()),
+        }
     }
 
     /// Lets the log forget what everybody has read.
@@ -234,6 +255,7 @@ impl Commit {
         for sink in self.sinks.iter() {
             self.log.advance(&sink.consumer, sink.picture().cursor);
         }
+        self.note_heard()?;
         match self.log.maintain() {
             Ok(_) => {
                 self.ledger.log(self.log.stats());

@@ -16,7 +16,7 @@ use jiff::Timestamp;
 use tram_config::{Document, Mistake};
 use tram_wire::{NodeId, UnixMicros};
 
-pub(crate) use broker::{Broker, Embedded, External};
+pub(crate) use broker::{Broker, Embedded, External, Hearing};
 pub(crate) use file::File;
 pub(crate) use http::Http;
 pub(crate) use places::{Places, places};
@@ -165,12 +165,23 @@ communes = [\"02647\"]
         let station = "[[station]]\nid = \"a\"\nname = \"A\"\nlat = 22.0\nlon = 104.0\n";
         let hook = "[[alerts.webhook]]\nname = \"w\"\nurl = \"http://x\"\nsecret_file = \"none\"\n";
         let sink = "[[sink]]\nname=\"v\"\nkind=\"line-protocol\"\nurl=\"http://x\"\n";
+        let outside = |more: &str| {
+            let url = format!("url = \"mqtt://x\"\n{more}");
+            MINIMAL.replace("listen = \"127.0.0.1:0\"\nanonymous_loopback = true", &url)
+        };
         for (text, line, says) in [
             (format!("dta = \"x\"\n{MINIMAL}"), 1, "write `data`"),
             (format!("{MINIMAL}[time]\nearliest = \"soon\"\n"), 15, "2000-01-01T00:00:00Z"),
             (format!("{MINIMAL}[http]\nlisten = \"0.0.0.0:8080\"\n"), 15, "token_file"),
             (MINIMAL.replace("anonymous_loopback = true", "url = \"mqtt://x\""), 3, "remove"),
             (MINIMAL.replace("anonymous_loopback = true", ""), 3, "credentials"),
+            (MINIMAL.replace("anonymous_loopback = true", "share = \"s\""), 4, "`url` for"),
+            (outside("share = \"S/s\""), 4, "a-z"),
+            (outside("share_keeps_nodes = true"), 4, "add `share"),
+            (outside("share = \"s\"\nown_stations = true"), 5, "one of the two"),
+            (outside("share = \"s\"\nacknowledge = false"), 5, "remove `share`"),
+            (outside("share = \"s\""), 4, "acknowledge = false"),
+            (outside("own_stations = true"), 4, "[[station]]"),
             (MINIMAL.replace("tram@example", "tram example"), 6, "white space"),
             (format!("{MINIMAL}{station}{station}"), 20, "twice"),
             (format!("{MINIMAL}{}", station.replace("22.0", "122.0")), 17, "-90"),

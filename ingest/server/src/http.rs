@@ -37,7 +37,7 @@ pub(crate) use refusal::Refusal;
 
 use crate::{
     alarms::Alarms, board::Board, broker::Door, ledger::Ledger, link::Link, live::Hub,
-    sinks::Gauges,
+    replica::Replica, sinks::Gauges,
 };
 
 /// The largest body of a request.
@@ -61,6 +61,8 @@ pub(crate) struct App {
     pub(crate) alarms: Option<Arc<Alarms>>,
     /// How far the engines elsewhere are.
     pub(crate) sinks: Gauges,
+    /// Who this centre is.
+    pub(crate) replica: Replica,
     /// Who may change something.
     pub(crate) guard: Guard,
     /// Places for answers from the history.

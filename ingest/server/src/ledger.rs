@@ -7,7 +7,7 @@ mod tally;
 use std::{
     sync::{
         Mutex, MutexGuard, PoisonError,
-        atomic::{AtomicI64, Ordering},
+        atomic::{AtomicI64, AtomicU64, Ordering},
     },
     time::Duration,
 };
@@ -32,6 +32,8 @@ pub(crate) struct Ledger {
     alerts_position: AtomicI64,
     /// The last entry that open pages have been told of.
     live_position: AtomicI64,
+    /// Acknowledgements of other replicas.
+    heard: AtomicU64,
     sealing: Mutex<Sealing>,
     /// When the log's entries were committed.
     pace: Mutex<Pace>,
@@ -214,6 +216,16 @@ impl Ledger {
     pub(crate) fn set_alerts(&self, position: LogId, cursor: LogId) {
         self.alerts_position.store(position.0, Ordering::Relaxed);
         self.alerts_cursor.store(cursor.0, Ordering::Relaxed);
+    }
+
+    /// How many acknowledgements of other replicas were heard.
+    pub(crate) fn heard_acks(&self) -> u64 {
+        self.heard.load(Ordering::Relaxed)
+    }
+
+    /// Counts one.
+    pub(crate) fn heard(&self) {
+        self.heard.fetch_add(1, Ordering::Relaxed);
     }
 
     /// What the sealer has done.

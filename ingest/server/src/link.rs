@@ -9,6 +9,7 @@
 //! by the next; and no packet identifier is held that a lost session could leave dangling.
 
 mod mailbox;
+mod subscriptions;
 mod tls;
 
 use std::{
@@ -23,7 +24,7 @@ use rumqttc::{
         AsyncClient, ConnectionError, Event, EventLoop, MqttOptions,
         mqttbytes::{
             QoS,
-            v5::{Filter, Packet, Publish, SubscribeReasonCode},
+            v5::{Packet, Publish, SubscribeReasonCode},
         },
     },
 };
@@ -33,8 +34,14 @@ use tokio::{
 };
 
 pub(crate) use mailbox::{MAX_LETTERS, Mailbox};
+pub(crate) use subscriptions::Subscriptions;
 
-use crate::{broker::MAX_PACKET_BYTES, clock, config::External, failure::Failure};
+use crate::{
+    broker::MAX_PACKET_BYTES,
+    clock,
+    config::{External, Hearing},
+    failure::Failure,
+};
 
 /// The most messages that wait for the commit thread.
 pub(crate) const MAX_WAITING_MESSAGES: usize = 4_096;
@@ -45,11 +52,20 @@ const BYTES_PER_PERMIT: usize = 1024;
 /// How many unacknowledged publishes the broker may have on the way to us. An acknowledgement
 /// costs one turn of the poll task, so this only has to cover that.
 const RECEIVE_MAXIMUM: u16 = 4_096;
+/// The same for a member of a share. What is on its way to a replica that has died unseen waits for
+/// the node to send it again, so it is no more than a busy moment needs.
+const RECEIVE_MAXIMUM_SHARED: u16 = 512;
 /// The most requests of ours on their way to the broker.
 const MAX_REQUESTS: usize = 64;
 /// How often to tell the broker that we live; it waits half as long again. The poll task waits
 /// while the commit thread is busy, so this is longer than any commit.
 const KEEP_ALIVE: Duration = Duration::from_secs(30);
+/// The same for a member of a share: the sooner the broker gives a silent one up, the sooner the
+/// others get what it would have got. One that cannot write its log falls silent on purpose.
+const KEEP_ALIVE_SHARED: Duration = Duration::from_secs(10);
+/// How long the broker keeps what it has for a watcher that is gone, in seconds. Nobody sends a
+/// watcher anything again. For everybody else it keeps nothing: the nodes send it again.
+const WATCHER_SESSION_S: u32 = 3_600;
 /// How long to wait before connecting again.
 const RECONNECT: Duration = Duration::from_millis(500);
 /// How long a connection may take.
@@ -165,59 +181,83 @@ impl Tasks {
 pub(crate) fn start(
     link: &Arc<Link>,
     broker: &External,
-    filters: &'static [&'static str],
+    client_id: &str,
+    subscriptions: Subscriptions,
     deliver: mpsc::Sender<Delivered>,
 ) -> Result<Tasks, Failure> {
-    let (client, events) = AsyncClient::new(options(broker)?, MAX_REQUESTS);
+    let (client, events) = AsyncClient::new(options(broker, client_id)?, MAX_REQUESTS);
     // Before the first poll: a connection counted before the sender looks would go unseen.
     let connections = link.connections.subscribe();
     Ok(Tasks {
-        receive: tokio::spawn(receive(Arc::clone(link), events, deliver)),
-        send: tokio::spawn(send(Arc::clone(link), client, connections, filters)),
+        receive: tokio::spawn(receive(
+            Arc::clone(link),
+            events,
+            subscriptions.packets().len(),
+            deliver,
+        )),
+        send: tokio::spawn(send(Arc::clone(link), client, connections, subscriptions)),
     })
 }
 
-fn options(broker: &External) -> Result<MqttOptions, Failure> {
+fn options(broker: &External, client_id: &str) -> Result<MqttOptions, Failure> {
     // rumqttc joins host and port with a colon.
     let host = match broker.host.contains(':') && broker.ca_file.is_none() {
         true => format!("[{}]", broker.host),
         false => broker.host.clone(),
     };
-    let mut options = MqttOptions::new(&broker.client_id, host, broker.port);
+    let mut options = MqttOptions::new(client_id, host, broker.port);
     if let Some((user, password)) = &broker.credentials {
         options.set_credentials(user, password);
     }
     if let Some(ca_file) = &broker.ca_file {
         options.set_transport(Transport::tls_with_config(tls::client(ca_file)?.into()));
     }
+    let (keep_alive, receive_maximum) = match broker.hearing {
+        Hearing::Share { .. } => (KEEP_ALIVE_SHARED, RECEIVE_MAXIMUM_SHARED),
+        Hearing::Everything | Hearing::OwnStations => (KEEP_ALIVE, RECEIVE_MAXIMUM),
+    };
     options
-        .set_keep_alive(KEEP_ALIVE)
+        .set_keep_alive(keep_alive)
         .set_connection_timeout(CONNECT_TIMEOUT_S)
-        .set_clean_start(true)
-        .set_receive_maximum(Some(RECEIVE_MAXIMUM))
+        .set_clean_start(broker.acknowledge)
+        .set_receive_maximum(Some(receive_maximum))
         .set_max_packet_size(Some(MAX_PACKET_BYTES.saturating_add(1024)));
+    if !broker.acknowledge {
+        options.set_session_expiry_interval(Some(WATCHER_SESSION_S));
+    }
     Ok(options)
 }
 
 /// Polls, and hands on what arrives.
-async fn receive(link: Arc<Link>, mut events: EventLoop, deliver: mpsc::Sender<Delivered>) {
+async fn receive(
+    link: Arc<Link>,
+    mut events: EventLoop,
+    subscriptions: usize,
+    deliver: mpsc::Sender<Delivered>,
+) {
+    // How many answers to our subscriptions are still to come on this connection.
+    let mut missing = subscriptions;
     let budget = Arc::new(Semaphore::new(MAX_WAITING_PERMITS));
     // A link is started once.
     let _ = link.waiting.set((deliver.downgrade(), Arc::clone(&budget)));
     loop {
         match events.poll().await {
             Ok(Event::Incoming(Packet::ConnAck(_))) => {
+                missing = subscriptions;
                 link.connections.send_modify(|n| *n = n.saturating_add(1));
             }
             Ok(Event::Incoming(Packet::SubAck(ack))) => {
                 let refused =
                     |c: &SubscribeReasonCode| !matches!(c, SubscribeReasonCode::Success(_));
-                link.set(match ack.return_codes.iter().any(refused) {
-                    false => Ok(()),
-                    true => {
-                        Err(format!("the broker refuses our subscription: {:?}", ack.return_codes))
-                    }
-                });
+                if ack.return_codes.iter().any(refused) {
+                    let codes = ack.return_codes;
+                    link.set(Err(format!("the broker refuses our subscription: {codes:?}")));
+                    continue;
+                }
+                missing = missing.saturating_sub(1);
+                if missing == 0 {
+                    link.set(Ok(()));
+                }
             }
             Ok(Event::Incoming(Packet::Publish(publish))) => {
                 let Some(delivered) = take(publish, &budget).await else { return };
@@ -255,13 +295,18 @@ async fn send(
     link: Arc<Link>,
     client: AsyncClient,
     mut connections: watch::Receiver<u64>,
-    filters: &'static [&'static str],
+    subscriptions: Subscriptions,
 ) {
     loop {
         tokio::select! {
             changed = connections.changed() => {
-                if changed.is_err() || client.subscribe_many(subscriptions(filters)).await.is_err() {
+                if changed.is_err() {
                     return;
+                }
+                for packet in subscriptions.packets() {
+                    if client.subscribe_many(packet.clone()).await.is_err() {
+                        return;
+                    }
                 }
             }
             () = link.wake.notified() => {
@@ -274,16 +319,4 @@ async fn send(
             }
         }
     }
-}
-
-fn subscriptions(filters: &[&str]) -> Vec<Filter> {
-    filters
-        .iter()
-        .map(|filter| {
-            let mut filter = Filter::new(*filter, QoS::AtLeastOnce);
-            // What we say ourselves does not come back.
-            filter.nolocal = true;
-            filter
-        })
-        .collect()
 }

@@ -4,7 +4,9 @@ use std::{collections::HashMap, path::Path};
 
 use rusqlite::Connection;
 use tram_pipeline::{BootMemory, Dictionary, Memory, Progress, SpoolMemory};
-use tram_wire::{Birth, ChannelName, ChannelNumber, NodeId, Quantity, SpoolId, UnixMicros};
+use tram_wire::{
+    Birth, ChannelName, ChannelNumber, NodeId, Quantity, ReplicaId, SpoolId, UnixMicros,
+};
 
 use crate::{
     StoreError,
@@ -59,13 +61,23 @@ pub(crate) fn spools(
         .collect()
 }
 
+/// Who this centre is: drawn at random when the log is made.
+fn replica(db: &Connection, path: &Path) -> Result<ReplicaId, StoreError> {
+    db.execute("INSERT OR IGNORE INTO meta(name, value) VALUES ('replica', random())", [])
+        .and_then(|_| {
+            db.query_row("SELECT value FROM meta WHERE name = 'replica'", [], |r| r.get(0))
+        })
+        .map(|id: i64| ReplicaId(id.cast_unsigned()))
+        .map_err(|e| wrap(path, &e))
+}
+
 /// Everything the pipeline has to know, but for the channels of third-party devices.
 pub(crate) fn memory(
     db: &Connection,
     path: &Path,
     spools: &[(NodeId, SpoolId, Progress)],
 ) -> Result<Memory, StoreError> {
-    let mut memory = Memory::default();
+    let mut memory = Memory { replica: replica(db, path)?, ..Memory::default() };
     for (node, spool, progress) in spools {
         memory.spools.push(SpoolMemory {
             node: *node,

@@ -10,8 +10,8 @@ mod readers;
 use std::path::Path;
 
 use tram_pipeline::{
-    Accepted, DatastreamKey, Form, Identity, Incoming, Outcome, Pipeline, Policy, Readings, Record,
-    ThirdParty,
+    Accepted, DatastreamKey, Form, Identity, Incoming, Outcome, Pipeline, Policy, Progress,
+    Readings, Record, Settled, ThirdParty,
 };
 use tram_wire::{
     Batch, BatchHeader, Birth, ChannelInfo, ChannelName, ChannelNumber, ClockState, Column, NodeId,
@@ -137,4 +137,27 @@ pub(crate) fn history(store: &Store, channel: usize, from: i64, to: i64) -> Vec<
 
 pub(crate) fn all(store: &Store, channel: usize) -> Vec<Reading> {
     history(store, channel, 0, i64::MAX)
+}
+
+#[test]
+fn who_a_centre_is_and_what_others_have_settled_survive_a_restart() {
+    let dir = tempfile::tempdir().unwrap();
+    let (mut opened, mut p) = born(dir.path());
+    let replica = opened.memory.replica;
+    store(&mut opened, &mut p, "data", &batch(7, 0, &[good(NOW.0, 1)]));
+    let mut progress = Progress::default();
+    progress.raise(Seq(5));
+    progress.insert(Seq(6));
+    let (node, spool) = (node(), SPOOL);
+    let settled = Record::Settled(Settled { node, spool, noted: NOW, progress });
+    let committed = opened.log.append(std::slice::from_ref(&settled)).unwrap();
+    p.committed(&[settled.receipt()]);
+    assert_eq!((committed.entries, committed.readings), (0, 0));
+    drop(opened);
+    let opened = open(dir.path());
+    assert_eq!(opened.memory.replica, replica);
+    let known = &opened.memory.spools[0].progress;
+    assert_eq!((known.watermark(), known.ranges()), (Seq(5), &[(6, 7)][..]));
+    let other = tempfile::tempdir().unwrap();
+    assert_ne!(open(other.path()).memory.replica, replica);
 }

@@ -17,7 +17,8 @@ use rumqttc::v5::{
 };
 use tokio::{sync::watch, task::JoinHandle, time::timeout};
 use tram_wire::{
-    Ack, Alarm, Batch, Birth, ChannelNumber, Kind, Seq, SpoolId, Status, StatusState, Topic,
+    Ack, Alarm, Batch, Birth, ChannelNumber, Kind, ReplicaId, Seq, SpoolId, Status, StatusState,
+    Topic,
 };
 
 /// Nothing that is waited for takes longer, even on a slow machine.
@@ -148,7 +149,8 @@ fn ack(spool: SpoolId, base: u64, seqs: &BTreeSet<u64>) -> Ack {
         }
     }
     ranges.truncate(tram_wire::MAX_ACK_RANGES);
-    Ack { spool, watermark: Seq(watermark), ranges }
+    let (replica, committed) = (ReplicaId(1), Vec::new());
+    Ack { spool, replica, watermark: Seq(watermark), ranges, committed }
 }
 
 /// A centre that survives its broker.

@@ -6,7 +6,7 @@ use tram_wire::{Alarm, Batch, ClockState, NodeId, Seq, SpoolId, UnixMicros};
 use super::{Pipeline, refuse::header};
 use crate::{
     Accepted, DeferReason, Duplicate, Form, Identity, Incoming, MAX_THIRD_PARTY_CHANNELS, Outcome,
-    PackDigest, Reason,
+    PackDigest, Reason, Role,
     decode::{self, Content, Origin, Refused, check_times},
     senml,
     spool::Standing,
@@ -93,12 +93,13 @@ impl Pipeline {
             return self.defer(node, DeferReason::UnknownSpool, true, now);
         };
         match spool.standing(seq) {
-            standing @ (Standing::Durable | Standing::Tentative) => {
-                let durable = standing == Standing::Durable;
-                spool.owes_ack |= durable;
+            standing @ (Standing::Settled | Standing::Tentative) => {
                 let readings = arrival.readings;
-                let record = Some((id, seq));
-                return self.duplicate(Duplicate { node, record, readings, durable });
+                return self.again(node, id, seq, readings, standing);
+            }
+            // Nobody sends a watcher anything again.
+            Standing::TooManyGaps if self.policy.role == Role::Watcher => {
+                spool.give_up_lowest_gap();
             }
             Standing::TooManyGaps => return self.defer(node, DeferReason::TooManyGaps, true, now),
             Standing::Busy => return self.defer(node, DeferReason::Busy, false, now),

@@ -25,12 +25,8 @@ impl Pipeline {
             let (spool, forgotten) = self.nodes.entry(node).or_default().open_spool(id);
             self.counters.forgotten += forgotten;
             match spool.standing(seq) {
-                standing @ (Standing::Durable | Standing::Tentative) => {
-                    let durable = standing == Standing::Durable;
-                    spool.owes_ack |= durable;
-                    let readings = refused.readings;
-                    let record = Some((id, seq));
-                    return self.duplicate(Duplicate { node, record, readings, durable });
+                standing @ (Standing::Settled | Standing::Tentative) => {
+                    return self.again(node, id, seq, refused.readings, standing);
                 }
                 // Without room for the mark it is quarantined all the same, and comes again.
                 Standing::TooManyGaps | Standing::Busy => {
@@ -82,6 +78,24 @@ impl Pipeline {
         };
         let refused = Refused::new(Reason::Oversize, detail);
         self.refuse(message, Some(topic.node), now, refused, identity)
+    }
+
+    /// A record of a spool that was here before, or with another replica.
+    pub(super) fn again(
+        &mut self,
+        node: NodeId,
+        id: SpoolId,
+        seq: Seq,
+        readings: u64,
+        standing: Standing,
+    ) -> Outcome {
+        let durable = standing == Standing::Settled;
+        let spool = self.nodes.get_mut(&node).and_then(|state| state.spool(id));
+        if let Some(spool) = spool.filter(|_| durable) {
+            spool.ask(seq);
+        }
+        let record = Some((id, seq));
+        self.duplicate(Duplicate { node, record, readings, durable })
     }
 
     /// Counts a message that was here before.

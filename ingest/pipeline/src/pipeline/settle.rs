@@ -1,9 +1,9 @@
 //! What the disk said: committed or not.
 
-use tram_wire::{Ack, NodeId};
+use tram_wire::{Ack, NodeId, UnixMicros};
 
 use super::Pipeline;
-use crate::{Identity, Receipt, record::ReceiptKind};
+use crate::{Identity, Receipt, Record, Role, Settled, record::ReceiptKind};
 
 impl Pipeline {
     /// Takes note that these records are on disk: they are part of the next acknowledgement.
@@ -18,15 +18,14 @@ impl Pipeline {
                     self.counters.pending -= receipt.readings;
                     self.counters.quarantine(reason, receipt.readings);
                 }
-                ReceiptKind::Birth { .. } => {}
+                ReceiptKind::Birth { .. } | ReceiptKind::Settled => {}
             }
             let Some(node) = receipt.node else { continue };
             let Some(state) = self.nodes.get_mut(&node) else { continue };
             if let ReceiptKind::Birth { spool, held_from } = receipt.kind
                 && let Some(spool) = state.spool(spool)
             {
-                spool.progress.raise(held_from);
-                spool.owes_ack = true;
+                spool.released(held_from);
             }
             match receipt.identity {
                 Some(Identity::Spool { spool, seq }) => {
@@ -62,16 +61,31 @@ impl Pipeline {
     }
 
     /// The acknowledgements that are owed since the last call, one for each spool of which
-    /// something was committed or came again although it is on disk.
+    /// something was committed or came again although it is settled. A watcher owes none.
     pub fn acks(&mut self) -> Vec<(NodeId, Ack)> {
+        let replica = self.replica;
         let mut acks = Vec::new();
         for (node, state) in &mut self.nodes {
-            for spool in state.spools_mut() {
-                if std::mem::take(&mut spool.owes_ack) {
-                    acks.push((*node, spool.progress.ack(spool.id)));
-                }
-            }
+            acks.extend(state.spools_mut().filter_map(|s| Some((*node, s.take_ack(replica)?))));
+        }
+        if self.policy.role == Role::Watcher {
+            acks.clear();
         }
         acks
+    }
+
+    /// What is settled without having been committed here, since the last call. Written down now
+    /// and then, it keeps the deduplication state on disk short; lost, it is heard again.
+    pub fn heard(&mut self, now: UnixMicros) -> Vec<Record> {
+        let mut records = Vec::new();
+        for (node, state) in &mut self.nodes {
+            for spool in state.spools_mut() {
+                let (node, id) = (*node, spool.id);
+                records.extend(spool.take_heard().map(|progress| {
+                    Record::Settled(Settled { node, spool: id, noted: now, progress })
+                }));
+            }
+        }
+        records
     }
 }

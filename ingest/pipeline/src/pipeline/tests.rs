@@ -1,5 +1,7 @@
 //! Timelines: these messages in, those decisions out.
 
+mod replicas;
+
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
 use proptest::prelude::*;
@@ -390,6 +392,7 @@ fn after_a_restart_it_knows_what_is_on_disk() {
     let name = ChannelName::new("water_level").unwrap();
     dictionary.add(node(), ChannelNumber(1), name, Quantity::WaterLevel).unwrap();
     let memory = Memory {
+        replica: ReplicaId(7),
         spools: vec![SpoolMemory { node: node(), spool: SPOOL, progress, dictionary }],
         boots: vec![BootMemory { node: node(), boot: 5, offset: 7 }],
         packs: vec![],
@@ -482,7 +485,7 @@ proptest! {
                                 Identity::Pack(_) => unreachable!(),
                             },
                             Record::Refusal(r) => r.identity.unwrap().1.0,
-                            Record::Birth(_) => continue,
+                            Record::Birth(_) | Record::Settled(_) => continue,
                         };
                         *on_disk.entry(seq).or_default() += 1;
                     }

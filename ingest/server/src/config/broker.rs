@@ -1,11 +1,15 @@
 //! Which broker the centre talks to: its own, or one that runs elsewhere.
 
+mod replica;
+
 use std::{
     net::SocketAddr,
     path::{Path, PathBuf},
 };
 
 use tram_config::{Document, Mistake};
+
+pub(crate) use replica::Hearing;
 
 use super::File;
 
@@ -62,8 +66,14 @@ pub(crate) struct External {
     pub(crate) ca_file: Option<PathBuf>,
     /// User name and password.
     pub(crate) credentials: Option<(String, String)>,
-    /// The client identifier of the centre.
-    pub(crate) client_id: String,
+    /// The client identifier, if the file names one.
+    pub(crate) client_id: Option<String>,
+    /// Which messages come here.
+    pub(crate) hearing: Hearing,
+    /// Whether what is committed here is acknowledged.
+    pub(crate) acknowledge: bool,
+    /// What people call this replica.
+    pub(crate) replica: Option<String>,
 }
 
 impl std::fmt::Debug for External {
@@ -73,6 +83,8 @@ impl std::fmt::Debug for External {
             .field("host", &self.host)
             .field("port", &self.port)
             .field("client_id", &self.client_id)
+            .field("hearing", &self.hearing)
+            .field("acknowledge", &self.acknowledge)
             .finish_non_exhaustive()
     }
 }
@@ -102,6 +114,11 @@ fn embedded(document: &Document<File>, listen: SocketAddr) -> Result<Embedded, M
         ("password_file", broker.password_file.is_some()),
         ("ca_file", broker.ca_file.is_some()),
         ("client_id", broker.client_id.is_some()),
+        ("share", broker.share.is_some()),
+        ("share_keeps_nodes", broker.share_keeps_nodes),
+        ("own_stations", broker.own_stations),
+        ("acknowledge", broker.acknowledge.is_some()),
+        ("replica", broker.replica.is_some()),
     ] {
         if present {
             return Err(belongs(document, key, "url", "remove it, or write `url` for `listen`"));
@@ -167,12 +184,16 @@ fn external(document: &Document<File>, url: &str) -> Result<External, Mistake> {
         }
         None => {}
     }
+    let hearing = replica::check(document)?;
     Ok(External {
         host,
         port,
         ca_file,
         credentials: login(document)?,
-        client_id: broker.client_id.clone().unwrap_or_else(|| "tram_centre".to_owned()),
+        client_id: broker.client_id.clone(),
+        hearing,
+        acknowledge: broker.acknowledge.unwrap_or(true),
+        replica: broker.replica.clone(),
     })
 }
 

@@ -63,6 +63,13 @@ pub(crate) struct Broker {
     pub(crate) password_file: Option<PathBuf>,
     pub(crate) ca_file: Option<PathBuf>,
     pub(crate) client_id: Option<String>,
+    pub(crate) share: Option<String>,
+    #[serde(default)]
+    pub(crate) share_keeps_nodes: bool,
+    #[serde(default)]
+    pub(crate) own_stations: bool,
+    pub(crate) acknowledge: Option<bool>,
+    pub(crate) replica: Option<String>,
 }
 
 #[derive(Debug, Clone, Deserialize)]

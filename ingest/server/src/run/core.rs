@@ -23,6 +23,7 @@ use crate::{
     http::Beginning,
     ledger::Ledger,
     live::Hub,
+    replica::Replica,
     sinks::{Gauges, Writer},
     wake::Wake,
 };
@@ -37,6 +38,8 @@ pub(super) struct Core {
     pub(super) hub: Arc<Hub>,
     pub(super) ledger: Arc<Ledger>,
     pub(super) alarms: Option<Arc<Alarms>>,
+    /// Who this centre is.
+    pub(super) replica: Replica,
     /// How far the engines elsewhere are.
     pub(super) sinks: Gauges,
     /// Rings when the log has grown.
@@ -76,6 +79,7 @@ impl Core {
             hub,
             ledger: Arc::default(),
             alarms: None,
+            replica: Replica::new(memory.replica, &config.broker),
             sinks: Arc::default(),
             grown: Arc::default(),
             rules: rules.len(),
@@ -228,5 +232,6 @@ pub(super) fn pipeline(config: &Configuration, memory: Memory) -> Pipeline {
         false => ThirdParty::Refuse,
     };
     let latest_ahead = i64::try_from(config.ahead.as_micros()).unwrap_or(i64::MAX);
-    Pipeline::new(Policy { nodes, third_party, earliest: config.earliest, latest_ahead }, memory)
+    let (role, earliest) = (config.broker.role(), config.earliest);
+    Pipeline::new(Policy { nodes, role, third_party, earliest, latest_ahead }, memory)
 }

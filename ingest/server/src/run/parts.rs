@@ -18,15 +18,10 @@ use crate::{
     failure::Failure,
     folder,
     http::{self, App, Guard},
-    link::{self, Delivered, Link, MAX_WAITING_MESSAGES, Tasks},
+    link::{self, Delivered, Link, MAX_WAITING_MESSAGES, Subscriptions, Tasks},
     listen, rules, seal,
     wake::Wake,
 };
-
-/// What we hear on an external broker: our topics, wrong ones among them.
-const OUR_TOPICS: &[&str] = &["tram/#", "senml/#"];
-/// What we hear on our own broker: everything, so that what is on a wrong topic is seen.
-const EVERYTHING: &[&str] = &["#"];
 
 /// How long to wait for the embedded broker at the start.
 const MEET_OWN: Duration = Duration::from_secs(10);
@@ -81,7 +76,7 @@ impl Parts {
         let (commit_ended, commit) =
             start_commit(config, &core, &link, kept.log, kept.memory, messages)?;
         let (stop_sealing, sealing) = start_sealing(&core, kept.sealer, kept.keeper)?;
-        let (broker, tasks) = connect(config, door.as_ref(), &link, deliver).await?;
+        let (broker, tasks) = connect(config, door.as_ref(), &core, &link, deliver).await?;
         let clients = broker_clients(config, broker.as_ref(), door.as_ref());
         let app = app(config, &core, &link, clients, http_address, journal);
         let (stop_web, stopped) = oneshot::channel();
@@ -212,17 +207,24 @@ fn start_sealing(
 async fn connect(
     config: &Configuration,
     door: Option<&Arc<Door>>,
+    core: &Core,
     link: &Arc<Link>,
     deliver: mpsc::Sender<Delivered>,
 ) -> Result<(Option<Running>, Tasks), Failure> {
     match (&config.broker, door) {
         (Broker::Embedded(embedded), Some(door)) => {
             let running = broker::start(embedded, Arc::clone(door)).await?;
-            let tasks = link::start(link, &running.own_client(door), EVERYTHING, deliver)?;
+            let own = running.own_client(door);
+            let name = own.client_id(core.replica.id);
+            let tasks = link::start(link, &own, &name, Subscriptions::everything(), deliver)?;
             Ok((Some(running), tasks))
         }
         (Broker::External(external), _) => {
-            Ok((None, link::start(link, external, OUR_TOPICS, deliver)?))
+            let stations = config.stations.iter().map(|s| s.id);
+            let subscriptions =
+                Subscriptions::outside(&external.hearing, external.acknowledge, stations);
+            let name = external.client_id(core.replica.id);
+            Ok((None, link::start(link, external, &name, subscriptions, deliver)?))
         }
         // `start` makes a door for every embedded broker.
         (Broker::Embedded(_), None) => Err(Failure::new("the broker has no door", "")),
@@ -246,6 +248,7 @@ fn app(
         broker,
         alarms: core.alarms.clone(),
         sinks: Arc::clone(&core.sinks),
+        replica: core.replica.clone(),
         guard: Guard::new(config.http.token.clone(), hosts(config, address)),
         answers: App::places(),
         connections: App::connections(),

@@ -42,6 +42,9 @@ pub(super) fn say(config: &Configuration, parts: &Parts) {
         }
         (Broker::Embedded(_), None) => {}
     }
+    if let Some(replica) = parts.core.replica.said() {
+        println!("  replica   {replica}");
+    }
     println!("  data      {}", config.data.display());
     let recovered = parts.core.beginning.found.readings;
     if recovered > 0 {

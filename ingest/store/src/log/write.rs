@@ -73,6 +73,11 @@ impl<'a> Batch<'a> {
             Record::Accepted(accepted) => self.accepted(accepted),
             Record::Refusal(refusal) => self.refusal(refusal),
             Record::Birth(registration) => self.birth(registration),
+            Record::Settled(settled) => {
+                let known = self.progress(settled.node, settled.spool, settled.noted);
+                known.merge(&settled.progress);
+                Ok(())
+            }
         }
     }
 

@@ -1,4 +1,4 @@
-//! The broker, the door of the embedded one, and the open pages.
+//! The broker, the door of the embedded one, who this centre is behind it, and the open pages.
 
 use std::sync::atomic::Ordering::Relaxed;
 
@@ -6,6 +6,10 @@ use super::{App, catalogue as c, page::Page};
 
 /// Puts who is connected and who was refused.
 pub(super) fn put(page: &mut Page, app: &App) {
+    let replica = &app.replica;
+    let (id, acknowledges) = (replica.id.to_string(), replica.acknowledges.to_string());
+    page.put(&c::REPLICA, &[&id, &replica.name, &replica.share, &acknowledges], 1);
+    page.put(&c::ACKS_HEARD, &[], app.ledger.heard_acks());
     page.put(&c::BROKER_CONNECTED, &[], u64::from(app.link.state().is_ok()));
     page.put(&c::BROKER_CONNECTIONS, &[], app.link.connections());
     if let Some(broker) = &app.broker {

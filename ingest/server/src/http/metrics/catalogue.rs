@@ -64,6 +64,14 @@ catalogue! {
             "Acknowledgements and commands dropped because too many waited.",
             "It grows: the broker does not take what the centre says; nodes send again.";
     }
+    "Several replicas" "Always; the second grows only with `[broker] share`." {
+        REPLICA: Gauge "tram_replica_info" ["replica", "name", "share", "acknowledges"] "1",
+            "Always 1; its labels say who this centre is among those behind the same broker.",
+            "Two centres have the same replica: a data folder was copied.";
+        ACKS_HEARD: Counter "tram_acks_heard_total" [] "messages",
+            "Acknowledgements of other replicas taken up.",
+            "It stands still while other replicas store: they do not hear each other.";
+    }
     "How late is everything?" "Always; the consumer `alerts` with `[alerts]`, `sink:NAME` with each `[[sink]]`." {
         COMMIT: Histogram "tram_commit_seconds" [] "seconds",
             "From the first message of a group to its place on disk.",
