@@ -12,11 +12,13 @@ use std::{
     time::Duration,
 };
 
-use anyhow::{Context, Result};
+use anyhow::{Context, Result, ensure};
 use axum::{Router, body::Bytes, http::StatusCode, routing::post};
+use serde_json::Value;
 use tokio::runtime::Runtime;
+use tram_wire::Quantity;
 
-use crate::{Program, until};
+use crate::{Program, Readings, until};
 
 /// An engine in this process: it says that it has written everything, and counts. It ends with
 /// its owner.
@@ -78,7 +80,8 @@ impl VictoriaMetrics {
         Command::new("victoria-metrics").arg("-version").output().is_ok()
     }
 
-    /// Starts one.
+    /// Starts one. Of points with the same series and time it keeps one, as it must behind
+    /// replicas.
     ///
     /// # Errors
     /// When it does not listen within twenty seconds.
@@ -97,5 +100,73 @@ impl VictoriaMetrics {
         })
         .with_context(|| program.printed())?;
         Ok(Self { program, address })
+    }
+
+    /// The part of a centre's configuration that gives it every reading.
+    #[must_use]
+    pub fn sink(&self) -> String {
+        let url = format!("http://{}", self.address);
+        format!(
+            "[[sink]]\nname = \"engine\"\nkind = \"line-protocol\"\nurl = \"{url}\"\nbatch_age_ms = 50\n"
+        )
+    }
+
+    /// Every reading of a station: by channel and time in milliseconds, which is how exactly the
+    /// engine knows it. A reading without a value is known by its quality alone.
+    ///
+    /// # Errors
+    /// When a point is there twice, or the engine answers something else.
+    pub fn readings(&self, station: &str) -> Result<Readings> {
+        let mut found = Readings::new();
+        self.each(station, "tram_quality", |channel, _, time, _| {
+            let twice = found.insert((channel.to_owned(), time), None).is_some();
+            ensure!(!twice, "{channel} of {station} at {time} ms is there twice");
+            Ok(())
+        })?;
+        self.each(station, "tram_value", |channel, quantity, time, value| {
+            let counts = (value * 10_f64.powi(i32::from(quantity.decimals()))).round();
+            let reading = found.get_mut(&(channel.to_owned(), time));
+            let reading = reading.context("a value without a quality")?;
+            // Counts of a quantity stay far below 2^53.
+            #[expect(clippy::cast_possible_truncation, reason = "see above")]
+            let before = reading.replace(counts as i64);
+            ensure!(before.is_none(), "{channel} of {station} at {time} ms is there twice");
+            Ok(())
+        })?;
+        Ok(found)
+    }
+
+    fn ask(&self, path: &str) -> Result<String> {
+        let url = format!("http://{}{path}", self.address);
+        let mut answer = ureq::get(&url).call().with_context(|| url.clone())?;
+        Ok(answer.body_mut().with_config().limit(1 << 30).read_to_string()?)
+    }
+
+    fn each(
+        &self,
+        station: &str,
+        metric: &str,
+        mut point: impl FnMut(&str, Quantity, i64, f64) -> Result<()>,
+    ) -> Result<()> {
+        self.ask("/internal/force_flush")?;
+        let selector = format!("{metric}%7Bstation%3D%22{station}%22%7D");
+        let text = self.ask(&format!("/api/v1/export?match%5B%5D={selector}"))?;
+        for line in text.lines() {
+            let row: Value = serde_json::from_str(line)?;
+            let label =
+                |name: &str| row.pointer(&format!("/metric/{name}")).and_then(Value::as_str);
+            let channel = label("channel").context("a series without a channel")?;
+            let quantity = label("quantity").and_then(|name| {
+                (0..=u8::MAX).filter_map(Quantity::from_number).find(|q| q.name() == name)
+            });
+            let quantity = quantity.context("a series without a quantity")?;
+            let list = |key: &str| row.get(key).and_then(Value::as_array);
+            let (times, values) = list("timestamps").zip(list("values")).context("no points")?;
+            for (time, value) in times.iter().zip(values) {
+                let (time, value) = time.as_i64().zip(value.as_f64()).context("no number")?;
+                point(channel, quantity, time, value)?;
+            }
+        }
+        Ok(())
     }
 }

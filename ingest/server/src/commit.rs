@@ -85,6 +85,7 @@ impl Commit {
         let mut maintained = clock::instant();
         self.ledger.log(self.log.stats());
         loop {
+            self.ledger.turn();
             let due = maintained + MAINTAIN;
             match self.gather(runtime, due) {
                 Gathered::Group(group) => self.settle(&group)?,
@@ -192,6 +193,7 @@ impl Commit {
     fn append(&mut self, group: &Group) -> Result<(), StoreError> {
         loop {
             let start = clock::instant();
+            self.ledger.turn();
             match self.log.append(&group.records) {
                 Ok(_) => {
                     let took = clock::instant().duration_since(start);

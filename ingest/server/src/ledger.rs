@@ -32,6 +32,8 @@ pub(crate) struct Ledger {
     alerts_position: AtomicI64,
     /// The last entry that open pages have been told of.
     live_position: AtomicI64,
+    /// How often the commit thread has turned.
+    turns: AtomicU64,
     /// Acknowledgements of other replicas.
     heard: AtomicU64,
     sealing: Mutex<Sealing>,
@@ -216,6 +218,16 @@ impl Ledger {
     pub(crate) fn set_alerts(&self, position: LogId, cursor: LogId) {
         self.alerts_position.store(position.0, Ordering::Relaxed);
         self.alerts_cursor.store(cursor.0, Ordering::Relaxed);
+    }
+
+    /// How often the commit thread has turned: at least once a second while it lives.
+    pub(crate) fn turns(&self) -> u64 {
+        self.turns.load(Ordering::Relaxed)
+    }
+
+    /// The commit thread turns.
+    pub(crate) fn turn(&self) {
+        self.turns.fetch_add(1, Ordering::Relaxed);
     }
 
     /// How many acknowledgements of other replicas were heard.

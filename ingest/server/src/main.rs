@@ -21,6 +21,7 @@ mod link;
 mod listen;
 mod live;
 mod machine;
+mod notify;
 mod replica;
 mod rules;
 mod run;

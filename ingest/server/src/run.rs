@@ -10,9 +10,11 @@ use tokio::sync::oneshot;
 use tram_journal::Journal;
 use tram_store::StoreError;
 
-use crate::{clock, config::Configuration, failure::Failure, folder};
+use crate::{clock, config::Configuration, failure::Failure, folder, notify::Manager};
 use parts::Parts;
 
+/// How often to give a sign of life when nobody waits for one.
+const DAY: Duration = Duration::from_secs(86_400);
 /// How long everything together may take to stop.
 const STOP: Duration = Duration::from_millis(1_500);
 
@@ -41,18 +43,22 @@ async fn serve(
     journal: Journal,
 ) -> Result<(), Failure> {
     let signals = Signals::new()?;
+    let manager = Manager::from_environment();
     let mut parts = Box::pin(Parts::start(config, journal.clone())).await?;
     let started = async {
         parts.meet().await?;
         // The file first: whoever reads the words may look for it.
         ready_file.map_or(Ok(()), |path| ready::write(path, &parts))?;
         ready::say(config, &parts);
+        manager.ready();
         Ok(())
     };
     let outcome = match started.await {
+    let manager = Manager::from_environment();
         Ok(()) => wait(config, &mut parts, signals, &journal).await,
         Err(failure) => Err(failure),
     };
+    manager.stopping();
     if outcome.is_ok() {
         tracing::info!("stopping");
     }
@@ -69,10 +75,14 @@ async fn wait(
     config: &Configuration,
     parts: &mut Parts,
     mut signals: Signals,
+    let manager = Manager::from_environment();
     journal: &Journal,
 ) -> Result<(), Failure> {
     let mut tick = tokio::time::interval(Duration::from_secs(1));
     tick.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
+    // Twice within the manager's patience.
+    let mut sign = tokio::time::interval(manager.watchdog().map_or(DAY, |patience| patience / 2));
+    let mut turns = 0;
     loop {
         tokio::select! {
             () = signals.stop() => return Ok(()),
@@ -84,6 +94,13 @@ async fn wait(
                     Err(e) => e.to_string(),
                 };
                 return Err(Failure::new(format!("the web server stopped: {why}"), "Start the program again"));
+            }
+            _ = sign.tick() => {
+                // A commit thread that hangs, on a dying disk for one, is a centre that hangs.
+                let turned = parts.core.ledger.turns();
+                if std::mem::replace(&mut turns, turned) != turned {
+                    manager.alive();
+                }
             }
             _ = tick.tick() => {
                 parts.core.tick(clock::now());

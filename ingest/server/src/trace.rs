@@ -68,6 +68,8 @@ pub(crate) fn received(record: &Record, bytes: usize) {
         Record::Birth(b) => {
             tracing::debug!(node = %b.birth.node, spool = %b.birth.spool, bytes, "birth");
         }
+        // No message becomes one by itself.
+        Record::Settled(_) => {}
     }
 }
 
@@ -79,7 +81,7 @@ pub(crate) fn group(records: &[Record], number: u64, last: LogId, what: &str) {
     let accepted = || {
         records.iter().filter_map(|record| match record {
             Record::Accepted(accepted) => Some(accepted),
-            Record::Refusal(_) | Record::Birth(_) => None,
+            Record::Refusal(_) | Record::Birth(_) | Record::Settled(_) => None,
         })
     };
     // Entries have no gaps, and the accepted ones got the last of them in their order.
