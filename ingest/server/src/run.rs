@@ -54,8 +54,7 @@ async fn serve(
         Ok(())
     };
     let outcome = match started.await {
-    let manager = Manager::from_environment();
-        Ok(()) => wait(config, &mut parts, signals, &journal).await,
+        Ok(()) => wait(config, &mut parts, signals, &manager, &journal).await,
         Err(failure) => Err(failure),
     };
     manager.stopping();
@@ -75,7 +74,7 @@ async fn wait(
     config: &Configuration,
     parts: &mut Parts,
     mut signals: Signals,
-    let manager = Manager::from_environment();
+    manager: &Manager,
     journal: &Journal,
 ) -> Result<(), Failure> {
     let mut tick = tokio::time::interval(Duration::from_secs(1));
