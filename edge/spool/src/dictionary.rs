@@ -34,6 +34,13 @@ impl Dictionary {
         self.channels.iter().find(|c| c.name == *name)
     }
 
+    /// What the channel of this number measures.
+    #[must_use]
+    pub fn quantity(&self, number: ChannelNumber) -> Option<Quantity> {
+        let at = self.channels.binary_search_by_key(&number, |c| c.number).ok()?;
+        self.channels.get(at).map(|c| c.quantity)
+    }
+
     /// The number of a known channel, or `None` for one that has to be added.
     pub(crate) fn number(
         &self,

@@ -25,6 +25,9 @@ pub enum SpoolError {
     /// The record is larger than [`MAX_RECORD_BYTES`](crate::MAX_RECORD_BYTES).
     #[error("a record of {0} bytes is too large")]
     TooLarge(usize),
+    /// The batch cannot be written down.
+    #[error("a batch cannot be encoded: {0}")]
+    Batch(tram_wire::EncodeError),
     /// The dictionary is full: begin a new spool in another folder.
     #[error("the spool has already numbered {} channels", tram_wire::MAX_CHANNELS)]
     TooManyChannels,

@@ -3,54 +3,55 @@
 
 use tram_wire::{ClockState, MAX_BATCH_BYTES, Seq};
 
+use crate::tier::Tier;
+
 /// The largest payload of a record.
 pub const MAX_RECORD_BYTES: usize = MAX_BATCH_BYTES;
 
 /// Bytes of a record's header.
-pub(crate) const HEADER_BYTES: usize = 48;
+pub(crate) const HEADER_BYTES: usize = 69;
 /// Bytes of the check behind a payload.
 pub(crate) const CHECK_BYTES: usize = 4;
 const MAGIC: [u8; 2] = *b"TR";
 
 /// What a record stands for: readings taken between two times.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Span {
+pub(crate) struct Span {
     /// The clock of `from` and `to`.
-    pub clock: ClockState,
+    pub(crate) clock: ClockState,
     /// Time of the first reading in microseconds.
-    pub from: i64,
+    pub(crate) from: i64,
     /// Time of the last reading, not before `from`.
-    pub to: i64,
+    pub(crate) to: i64,
     /// How many readings; 0 for an alarm.
-    pub readings: u32,
+    pub(crate) readings: u64,
 }
 
 impl Span {
-    /// The span from the start of the earlier to the end of the later, with both counts.
-    #[must_use]
-    pub fn hull(&self, other: &Self) -> Self {
-        Self {
-            clock: self.clock,
-            from: self.from.min(other.from),
-            to: self.to.max(other.to),
-            readings: self.readings.saturating_add(other.readings),
-        }
-    }
+    /// Of no reading at all.
+    pub(crate) const NONE: Self = Self { clock: ClockState::Rtc, from: 0, to: 0, readings: 0 };
 }
 
 /// What a record is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Kind {
-    /// A batch or an alarm, in the file of its priority.
+    /// A batch or an alarm, in the file of its lane.
     Payload = 1,
     /// "Everything below `seq` is released"; no payload.
     Released = 2,
-    /// A batch that carries losses, to be looked for when it is itself evicted.
-    Telling = 3,
 }
 
-/// `TR, kind, clock, len u32, seq u64, from i64, to i64, readings u32, boot u32, losses u32,
-/// crc u32`, little endian, 48 bytes.
+/// What a record was made of: the segment of another tier that was thinned. It counts from when
+/// the state says that this segment is gone.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Source {
+    pub(crate) tier: Tier,
+    /// The first number of the segment.
+    pub(crate) base: Seq,
+}
+
+/// `TR, kind, clock, len u32, seq u64, from i64, to i64, readings u64, boot u32, losses u32,
+/// source-tier u8, source-base u64, before u64, crc u32`, little endian, 69 bytes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Header {
     pub(crate) kind: Kind,
@@ -59,6 +60,10 @@ pub(crate) struct Header {
     pub(crate) span: Span,
     /// How many losses of the spool were told up to and including this record.
     pub(crate) losses_told: u32,
+    pub(crate) source: Option<Source>,
+    /// How many readings were appended to the chain before, ever: the distance of two records
+    /// tells how many readings were in whatever lay between them.
+    pub(crate) before: u64,
 }
 
 /// Where a record lies. It goes into the checks, so that an old record that a file system gives
@@ -71,19 +76,28 @@ pub(crate) struct Place {
 }
 
 impl Header {
+    /// A record of a payload that tells no losses and was made of nothing else.
+    pub(crate) fn of(seq: Seq, span: Span, payload: &[u8]) -> Self {
+        // Whoever appends has checked the length.
+        let payload_bytes = u32::try_from(payload.len()).unwrap_or(u32::MAX);
+        let (kind, losses_told, source, before) = (Kind::Payload, 0, None, 0);
+        Self { kind, payload_bytes, seq, span, losses_told, source, before }
+    }
+
     /// Bytes of the whole record.
     pub(crate) fn record_bytes(&self) -> u64 {
         record_bytes(self.payload_bytes)
     }
 
+    /// Readings of the chain up to and including this record.
+    pub(crate) fn through(&self) -> u64 {
+        self.before.saturating_add(self.span.readings)
+    }
+
     /// The record's bytes at its place.
     pub(crate) fn encode(&self, payload: &[u8], place: Place) -> Vec<u8> {
         let mut bytes = Vec::with_capacity(HEADER_BYTES + payload.len() + CHECK_BYTES);
-        let (clock, boot) = match self.span.clock {
-            ClockState::Unsynchronised { boot } => (0, boot),
-            ClockState::Rtc => (1, 0),
-            ClockState::Ntp => (2, 0),
-        };
+        let (clock, boot) = clock_fields(self.span.clock);
         bytes.extend(MAGIC);
         bytes.extend([self.kind as u8, clock]);
         bytes.extend(self.payload_bytes.to_le_bytes());
@@ -93,6 +107,9 @@ impl Header {
         bytes.extend(self.span.readings.to_le_bytes());
         bytes.extend(boot.to_le_bytes());
         bytes.extend(self.losses_told.to_le_bytes());
+        bytes.push(self.source.map_or(u8::MAX, |s| s.tier as u8));
+        bytes.extend(self.source.map_or(0, |s| s.base.0).to_le_bytes());
+        bytes.extend(self.before.to_le_bytes());
         let check = header_check(&bytes, place);
         bytes.extend(check.to_le_bytes());
         bytes.extend_from_slice(payload);
@@ -110,24 +127,24 @@ impl Header {
         let kind = match f.u8()? {
             1 => Kind::Payload,
             2 => Kind::Released,
-            3 => Kind::Telling,
             _ => return None,
         };
         let clock = f.u8()?;
         let payload_bytes = f.u32()?;
         let seq = Seq(f.u64()?);
-        let (from, to) = (f.i64()?, f.i64()?);
-        let (readings, boot, losses_told) = (f.u32()?, f.u32()?, f.u32()?);
-        let clock = match clock {
-            0 => ClockState::Unsynchronised { boot },
-            1 => ClockState::Rtc,
-            2 => ClockState::Ntp,
-            _ => return None,
+        let (from, to, readings) = (f.i64()?, f.i64()?, f.u64()?);
+        let (boot, losses_told) = (f.u32()?, f.u32()?);
+        let clock = clock_of(clock, boot)?;
+        let (tier, base) = (f.u8()?, Seq(f.u64()?));
+        let source = match tier {
+            u8::MAX => None,
+            n => Some(Source { tier: Tier::from_number(n)?, base }),
         };
+        let before = f.u64()?;
         let sound = f.u32()? == header_check(head.get(..HEADER_BYTES - 4)?, place)
             && usize::try_from(payload_bytes).is_ok_and(|n| n <= MAX_RECORD_BYTES);
         let span = Span { clock, from, to, readings };
-        sound.then_some(Self { kind, payload_bytes, seq, span, losses_told })
+        sound.then_some(Self { kind, payload_bytes, seq, span, losses_told, source, before })
     }
 
     /// The payload of the record that `bytes` begin with, if it is whole and its check is right.
@@ -137,6 +154,25 @@ impl Header {
         let payload = bytes.get(HEADER_BYTES..HEADER_BYTES.checked_add(len)?)?;
         let behind = bytes.get(HEADER_BYTES + len..HEADER_BYTES + len + CHECK_BYTES)?;
         (Fields(behind).u32()? == payload_check(check, payload)).then_some(payload)
+    }
+}
+
+/// A clock as a tag and the boot it counts from.
+pub(crate) fn clock_fields(clock: ClockState) -> (u8, u32) {
+    match clock {
+        ClockState::Unsynchronised { boot } => (0, boot),
+        ClockState::Rtc => (1, 0),
+        ClockState::Ntp => (2, 0),
+    }
+}
+
+/// The clock of these fields.
+pub(crate) fn clock_of(tag: u8, boot: u32) -> Option<ClockState> {
+    match tag {
+        0 => Some(ClockState::Unsynchronised { boot }),
+        1 => Some(ClockState::Rtc),
+        2 => Some(ClockState::Ntp),
+        _ => None,
     }
 }
 
@@ -215,8 +251,9 @@ mod tests {
     proptest! {
         #[test]
         fn a_record_is_read_back_at_its_place_and_nowhere_else(
-            clock in clock(), from: i64, to: i64, readings: u32, seq: u64, losses_told: u32,
+            clock in clock(), from: i64, to: i64, readings: u64, seq: u64, losses_told: u32,
             payload in prop::collection::vec(any::<u8>(), 0..200), offset in 0_u64..1000,
+            source in prop::option::of((0_u8..4, any::<u64>())), before: u64,
         ) {
             let place = Place { spool: 7, segment: 3, offset };
             let header = Header {
@@ -225,6 +262,9 @@ mod tests {
                 seq: Seq(seq),
                 span: Span { clock, from, to, readings },
                 losses_told,
+                source: source
+                    .map(|(t, base)| Source { tier: Tier::from_number(t).unwrap(), base: Seq(base) }),
+                before,
             };
             let bytes = header.encode(&payload, place);
             prop_assert_eq!(bytes.len() as u64, header.record_bytes());
@@ -248,6 +288,8 @@ mod tests {
                 seq: Seq(9),
                 span: Span { clock: ClockState::Ntp, from: 1, to: 2, readings: 3 },
                 losses_told: 0,
+                source: None,
+                before: 0,
             };
             let mut bytes = header.encode(&[0x5a; 20], place);
             bytes[bit / 8] ^= 1 << (bit % 8);

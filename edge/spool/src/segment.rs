@@ -5,32 +5,38 @@
 
 use std::io;
 
-use tram_wire::{Batch, ClockState, Loss, Seq, SpoolId};
+use tram_wire::{Seq, SpoolId};
 
 use crate::{
-    Disk, DiskFile, Lost, Span, SpoolError,
-    record::{HEADER_BYTES, Header, Kind, Place, record_bytes},
+    BLOCK_BYTES, Disk, DiskFile, SpoolError,
+    record::{Header, Kind, Place, Span, record_bytes},
 };
 
-/// Where a record lies and whether it is still held; 16 bytes, since there is one in memory for
-/// every record in the spool.
+/// Where a record lies and how it stands; 16 bytes, since there is one in memory for every record
+/// in the spool.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Entry {
     pub(crate) seq: Seq,
     offset: u32,
-    /// The top bit says that the record is released; payloads need 17 bits at most.
+    /// Payloads need 17 bits; the two top bits say how the record stands.
     payload_bytes: u32,
 }
 
 const RELEASED: u32 = 1 << 31;
+const SENT: u32 = 1 << 30;
 
 impl Entry {
     pub(crate) fn held(self) -> bool {
         self.payload_bytes & RELEASED == 0
     }
 
+    /// Whether it may have been sent.
+    pub(crate) fn sent(self) -> bool {
+        self.payload_bytes & SENT != 0
+    }
+
     fn payload_bytes(self) -> u32 {
-        self.payload_bytes & !RELEASED
+        self.payload_bytes & !(RELEASED | SENT)
     }
 }
 
@@ -44,7 +50,7 @@ pub(crate) enum Read {
     Rotten(Option<Span>),
 }
 
-/// A file of records in the order of their numbers.
+/// A file of records.
 pub(crate) struct Segment<F> {
     pub(crate) name: String,
     spool: SpoolId,
@@ -56,10 +62,9 @@ pub(crate) struct Segment<F> {
     committed: u64,
     /// There may be bytes behind `len`, or failed ones: cut off before anything is appended.
     doubtful: bool,
+    /// In the order of their numbers.
     entries: Vec<Entry>,
     held: usize,
-    /// Spans of the records that are not durable yet.
-    uncommitted: Vec<Span>,
 }
 
 impl<F: DiskFile> Segment<F> {
@@ -89,12 +94,14 @@ impl<F: DiskFile> Segment<F> {
             doubtful: false,
             entries: Vec::new(),
             held: 0,
-            uncommitted: Vec::new(),
         }
     }
 
-    fn place(&self, offset: u64) -> Place {
-        Place { spool: self.spool.0, segment: self.base, offset }
+    /// The place of `offset` in this segment.
+    pub(crate) fn place(&self, offset: u64) -> Place {
+        // The first letter of the name says which chain it belongs to.
+        let chain = self.name.bytes().next().map_or(0, u64::from);
+        Place { spool: self.spool.0, segment: self.base ^ (chain << 56), offset }
     }
 
     /// The first number it may hold.
@@ -107,9 +114,29 @@ impl<F: DiskFile> Segment<F> {
         self.len
     }
 
+    /// What it takes on the disk.
+    pub(crate) fn disk_bytes(&self) -> u64 {
+        self.len.next_multiple_of(BLOCK_BYTES)
+    }
+
     /// How many records are still held.
     pub(crate) fn held(&self) -> usize {
         self.held
+    }
+
+    /// Whether there is no record in it, released or not.
+    pub(crate) fn is_empty(&self) -> bool {
+        self.entries.is_empty()
+    }
+
+    /// The records that are held, in order.
+    pub(crate) fn entries(&self) -> impl Iterator<Item = Entry> {
+        self.entries.iter().copied().filter(|e| e.held())
+    }
+
+    /// All its records, released or not, in order.
+    pub(crate) fn all_entries(&self) -> impl Iterator<Item = Entry> {
+        self.entries.iter().copied()
     }
 
     /// Whether a commit has something to do.
@@ -117,7 +144,7 @@ impl<F: DiskFile> Segment<F> {
         self.committed < self.len
     }
 
-    /// Whether a record of so many bytes may be added to a segment of at most `segment_bytes`.
+    /// Whether so many bytes may be added to a segment of at most `segment_bytes`.
     pub(crate) fn fits(&self, bytes: u64, segment_bytes: u64) -> bool {
         self.len == 0 || self.len.saturating_add(bytes) <= segment_bytes
     }
@@ -131,14 +158,12 @@ impl<F: DiskFile> Segment<F> {
         }
         let bytes = header.encode(payload, self.place(self.len));
         if let Err(e) = self.file.write_at(self.len, &bytes) {
-            // Half a record left behind would be taken for one that was torn, and told as lost a
-            // second time.
+            // Half a record left behind would be taken for one that was torn.
             self.doubtful = self.file.truncate(self.len).is_err();
             return Err(e.into());
         }
         if header.kind != Kind::Released {
             self.restore(header, self.len);
-            self.uncommitted.push(header.span);
         }
         self.len = self.len.saturating_add(bytes.len() as u64);
         Ok(())
@@ -148,41 +173,61 @@ impl<F: DiskFile> Segment<F> {
     pub(crate) fn restore(&mut self, header: &Header, offset: u64) {
         // A segment is 16 MiB and one record at most, so an offset always fits.
         let offset = u32::try_from(offset).unwrap_or(u32::MAX);
-        self.entries.push(Entry { seq: header.seq, offset, payload_bytes: header.payload_bytes });
+        let entry = Entry { seq: header.seq, offset, payload_bytes: header.payload_bytes };
+        // Nearly always at the end; a notice that stands for an old record has an old number.
+        let at = self.entries.partition_point(|e| e.seq < entry.seq);
+        self.entries.insert(at, entry);
         self.held += 1;
     }
 
-    /// Makes every record durable.
-    ///
-    /// # Errors
-    /// The disk's error and the spans of the records that are gone with it.
-    pub(crate) fn commit(&mut self) -> Result<(), (SpoolError, Vec<Span>)> {
+    /// Makes every record durable. When that fails, everything since the last success is gone.
+    pub(crate) fn commit(&mut self) -> Result<(), SpoolError> {
         if !self.dirty() {
             return Ok(());
         }
         match self.file.sync() {
             Ok(()) => {
                 self.committed = self.len;
-                self.uncommitted.clear();
                 Ok(())
             }
             Err(e) => {
                 // After a failed fsync the kernel calls the pages clean, so a second one would
                 // lie. Everything since the last success is given up and cut off.
-                self.len = self.committed;
                 self.doubtful = true;
-                let committed = self.committed;
-                self.entries.retain(|e| u64::from(e.offset) < committed);
-                self.held = self.entries.iter().filter(|e| e.held()).count();
-                Err((e.into(), std::mem::take(&mut self.uncommitted)))
+                self.give_up(self.committed);
+                Err(e.into())
             }
         }
     }
 
-    /// Cuts off what recovery found behind the last whole record, and calls the rest durable.
-    pub(crate) fn recovered(&mut self, len: u64, torn: bool) -> Result<(), SpoolError> {
+    /// Takes back what was appended behind `len`, durable or not.
+    pub(crate) fn cut(&mut self, len: u64) {
+        if len < self.len {
+            let cut = self.file.truncate(len).and_then(|()| self.file.sync());
+            self.doubtful |= cut.is_err();
+            self.give_up(len);
+        }
+    }
+
+    fn give_up(&mut self, len: u64) {
+        self.len = len;
+        self.committed = self.committed.min(len);
+        self.entries.retain(|e| u64::from(e.offset) < len);
+        self.held = self.entries().count();
+    }
+
+    /// Cuts off what recovery found behind the last whole record, and makes the rest durable: after
+    /// a crash of the program it may still be on its way to the disk.
+    pub(crate) fn recovered(
+        &mut self,
+        len: u64,
+        torn: bool,
+        newest: bool,
+    ) -> Result<(), SpoolError> {
         if torn {
             self.file.truncate(len)?;
+        }
+        if torn || newest {
             self.file.sync()?;
         }
         self.len = len;
@@ -203,12 +248,14 @@ impl<F: DiskFile> Segment<F> {
 
     /// The payload of a held record.
     pub(crate) fn read(&self, seq: Seq) -> Result<Read, SpoolError> {
-        let Some(entry) = self.position(seq).and_then(|i| self.entries.get(i)) else {
-            return Ok(Read::NotHere);
-        };
-        if !entry.held() {
-            return Ok(Read::NotHere);
+        match self.position(seq).and_then(|i| self.entries.get(i)).filter(|e| e.held()) {
+            Some(entry) => self.read_entry(*entry),
+            None => Ok(Read::NotHere),
         }
+    }
+
+    /// The payload of one of its records.
+    pub(crate) fn read_entry(&self, entry: Entry) -> Result<Read, SpoolError> {
         let offset = u64::from(entry.offset);
         let bytes = usize::try_from(record_bytes(entry.payload_bytes())).unwrap_or(0);
         let mut buf = vec![0; bytes];
@@ -216,7 +263,7 @@ impl<F: DiskFile> Segment<F> {
             Err(e) if e.kind() == io::ErrorKind::UnexpectedEof => return Ok(Read::Rotten(None)),
             other => other?,
         }
-        let header = Header::decode(&buf, self.place(offset)).filter(|h| h.seq == seq);
+        let header = Header::decode(&buf, self.place(offset)).filter(|h| h.seq == entry.seq);
         Ok(match header.and_then(|h| h.payload(&buf)) {
             Some(payload) => Read::Payload(payload.to_vec()),
             None => Read::Rotten(header.map(|h| h.span)),
@@ -247,8 +294,23 @@ impl<F: DiskFile> Segment<F> {
                 released += 1;
             }
         }
-        self.held = self.entries.iter().filter(|e| e.held()).count();
+        self.held = self.entries().count();
         released
+    }
+
+    /// Notes that every record that `sent` says so may have been sent.
+    pub(crate) fn mark_sent(&mut self, sent: impl Fn(Seq) -> bool) {
+        for e in self.entries.iter_mut().filter(|e| sent(e.seq)) {
+            e.payload_bytes |= SENT;
+        }
+    }
+
+    /// Notes that a record may have been sent; whether that is news.
+    pub(crate) fn send(&mut self, seq: Seq) -> bool {
+        let entry = self.position(seq).and_then(|i| self.entries.get_mut(i));
+        let Some(e) = entry.filter(|e| !e.sent()) else { return false };
+        e.payload_bytes |= SENT;
+        true
     }
 
     /// The lowest number still held.
@@ -256,46 +318,7 @@ impl<F: DiskFile> Segment<F> {
         if self.held == 0 {
             return None;
         }
-        self.entries.iter().find(|e| e.held()).map(|e| e.seq)
-    }
-
-    /// How many records there are with a number between the two, both exclusive.
-    pub(crate) fn count_between(&self, low: Seq, high: Seq) -> usize {
-        let from = self.entries.partition_point(|e| e.seq <= low);
-        let to = self.entries.partition_point(|e| e.seq < high);
-        to.saturating_sub(from)
-    }
-
-    /// What is evicted when the segment goes now: the readings of each held record; and the
-    /// losses that those records were to tell.
-    pub(crate) fn evicted(&self) -> (Vec<Span>, Vec<Lost>) {
-        let (mut spans, mut retold) = (Vec::new(), Vec::new());
-        let mut last = Span { clock: ClockState::Rtc, from: 0, to: 0, readings: 1 };
-        for e in self.entries.iter().filter(|e| e.held()) {
-            let mut head = [0; HEADER_BYTES];
-            let offset = u64::from(e.offset);
-            let read = self.file.read_at(offset, &mut head);
-            let header = read.ok().and_then(|()| Header::decode(&head, self.place(offset)));
-            if header.is_some_and(|h| h.kind == Kind::Telling) {
-                retold.extend(self.told_by(e.seq));
-            }
-            // An unreadable record counts as one reading, taken when the one before it was.
-            last = header.map_or(Span { readings: 1, ..last }, |h| h.span);
-            spans.push(last);
-        }
-        (spans, retold)
-    }
-
-    /// The losses that a batch carries.
-    fn told_by(&self, seq: Seq) -> Vec<Lost> {
-        let Ok(Read::Payload(payload)) = self.read(seq) else { return Vec::new() };
-        let Ok(batch) = Batch::decode(&payload) else { return Vec::new() };
-        let clock = batch.header.clock;
-        let lost = |l: &Loss| {
-            let readings = u32::try_from(l.readings).unwrap_or(u32::MAX);
-            Lost { span: Span { clock, from: l.from, to: l.to, readings }, cause: l.cause }
-        };
-        batch.losses.iter().map(lost).collect()
+        self.entries().next().map(|e| e.seq)
     }
 
     /// Reads the whole file, for recovery.
@@ -305,10 +328,5 @@ impl<F: DiskFile> Segment<F> {
         let mut bytes = vec![0; size.min(most + 2 * crate::MAX_RECORD_BYTES)];
         self.file.read_at(0, &mut bytes)?;
         Ok(bytes)
-    }
-
-    /// The place of `offset` in this segment, for recovery.
-    pub(crate) fn place_of(&self, offset: usize) -> Place {
-        self.place(offset as u64)
     }
 }

@@ -2,24 +2,37 @@
 
 use std::path::Path;
 
-use tram_wire::{Ack, ChannelName, ChannelNumber, ClockState, LossCause, Quantity, Seq, SpoolId};
-
-use crate::{
-    Dictionary, Disk, Folder, Lost, MAX_RECORD_BYTES, Options, Recovery, Span, SpoolError,
-    chain::Chain,
-    record::{Header, Kind, record_bytes},
-    recovery::{self, Recovered},
-    segment::Read,
-    state::State,
+use tram_wire::{
+    Ack, Alarm, Batch, BatchHeader, ChannelName, ChannelNumber, ClockState, Column, Loss,
+    LossCause, MAX_BATCH_LOSSES, Quantity, Seq, SpoolId,
 };
 
-/// What is sent first and evicted last.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub enum Priority {
-    /// Never evicted.
+use crate::{
+    Dictionary, Disk, Folder, Lost, Options, Recovery, SpoolError,
+    chain::Chain,
+    meter::Metered,
+    record::{Header, Kind, Span},
+    recovery::{self, Recovered},
+    segment::Read,
+    state::{Latest, State},
+    thin::{checked_bytes, lost, span_of},
+    tier::{TIERS, Tier},
+};
+
+/// An alarm takes no more than this.
+const ALARM_BYTES: u64 = 512;
+
+/// What a record is, and with that when it is sent and what gives way first.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub enum Lane {
+    /// An alarm. Never evicted.
     Alarm,
-    /// Evicted oldest first when the budget is used up.
+    /// A batch that tells losses. Never evicted.
+    Notice,
+    /// A batch of readings. Thinned to summaries, the oldest first.
     Routine,
+    /// A batch of summaries. Thinned further, and in the end evicted.
+    Summary,
 }
 
 /// Counters since the spool was opened, and its size now.
@@ -27,31 +40,44 @@ pub enum Priority {
 pub struct Stats {
     /// Records that wait for an acknowledgement.
     pub held: usize,
-    /// Bytes of all segments.
+    /// Of these, batches of summaries.
+    pub held_summaries: usize,
+    /// What all files take on the disk, in whole blocks.
     pub bytes: u64,
-    /// Bytes handed to the disk, for the wear of an SD card.
+    /// Bytes that went to the medium, in whole blocks and with the file system's share, for the
+    /// wear of an SD card.
     pub written_bytes_total: u64,
-    /// Readings evicted to stay within the budget.
+    /// Readings of which a summary is left, to stay within the budget.
+    pub thinned_readings_total: u64,
+    /// Readings of which nothing is left, to stay within the budget.
     pub evicted_readings_total: u64,
-    /// Readings the disk refused.
+    /// Readings the disk refused, as told with [`Spool::lose`].
     pub not_written_readings_total: u64,
-    /// Records found rotten when they were read to be sent.
+    /// Records found rotten when they were read.
     pub corrupt_records_total: u64,
 }
 
 /// A durable outbox on a [`Disk`].
 pub struct Spool<D: Disk = Folder> {
-    disk: D,
-    options: Options,
-    state: State,
-    routine: Chain<D>,
-    alarm: Chain<D>,
-    next_seq: Seq,
+    pub(crate) disk: Metered<D>,
+    pub(crate) options: Options,
+    pub(crate) state: State,
+    pub(crate) alarm: Chain<Metered<D>>,
+    pub(crate) notice: Chain<Metered<D>>,
+    pub(crate) tiers: [Chain<Metered<D>>; TIERS],
+    pub(crate) next_seq: Seq,
+    /// Routine records from here on are not durable.
+    durable: Seq,
+    given_up: Option<(Seq, Seq)>,
+    /// When each channel was last taken, as far as that is durable.
+    durable_latest: Latest,
     /// What the newest `Released` record on disk says.
     noted: Seq,
-    /// Told by a record that is not durable yet.
-    telling: Vec<Lost>,
-    stats: Stats,
+    /// There are losses that no state on disk knows.
+    unsaved: bool,
+    /// Files that could not be deleted.
+    pub(crate) garbage: Vec<String>,
+    pub(crate) stats: Stats,
 }
 
 impl Spool<Folder> {
@@ -76,12 +102,25 @@ impl<D: Disk> Spool<D> {
         let mut id = [0; 8];
         getrandom::fill(&mut id).map_err(|e| SpoolError::Io(std::io::Error::other(e)))?;
         let fresh = SpoolId(u64::from_le_bytes(id));
-        let Recovered { state, routine, alarm, next_seq, released_below, report } =
+        let disk = Metered::new(disk);
+        let Recovered { state, alarm, notice, tiers, next_seq, released_below, report } =
             recovery::open(&disk, fresh)?;
-        let stats = Stats::default();
-        let noted = released_below;
-        let telling = Vec::new();
-        let spool = Self { disk, options, state, routine, alarm, next_seq, noted, telling, stats };
+        let spool = Self {
+            durable: next_seq,
+            given_up: None,
+            durable_latest: state.latest.clone(),
+            noted: released_below,
+            unsaved: false,
+            garbage: Vec::new(),
+            stats: Stats::default(),
+            disk,
+            options,
+            state,
+            alarm,
+            notice,
+            tiers,
+            next_seq,
+        };
         Ok((spool, report))
     }
 
@@ -91,7 +130,7 @@ impl<D: Disk> Spool<D> {
         self.state.spool
     }
 
-    /// The number the next record will get; a payload carries it, so it is asked for before.
+    /// The number the next record will get.
     #[must_use]
     pub fn next_seq(&self) -> Seq {
         self.next_seq
@@ -101,8 +140,19 @@ impl<D: Disk> Spool<D> {
     /// acknowledged or lost, so the centre may move its watermark here.
     #[must_use]
     pub fn held_from(&self) -> Seq {
-        let held = [self.routine.held_from(), self.alarm.held_from()].into_iter().flatten().min();
-        held.unwrap_or(self.next_seq)
+        self.chains().filter_map(Chain::held_from).min().unwrap_or(self.next_seq)
+    }
+
+    /// The numbers of routine records that were appended and are gone, because the disk did not
+    /// take them: first and one behind the last. Asked once. Whoever appended them may append
+    /// their readings again, or [`lose`](Self::lose) them.
+    pub fn given_up(&mut self) -> Option<(Seq, Seq)> {
+        self.given_up.take()
+    }
+
+    /// When each channel was last taken: appended, or told to be lost.
+    pub fn latest(&self) -> impl Iterator<Item = (ChannelNumber, ClockState, i64)> {
+        self.state.latest.iter().map(|(channel, (clock, at))| (*channel, *clock, *at))
     }
 
     /// The channels numbered so far.
@@ -134,97 +184,148 @@ impl<D: Disk> Spool<D> {
 
     /// What is lost and not told yet, oldest first; at most
     /// [`MAX_PENDING_LOSSES`](crate::MAX_PENDING_LOSSES).
-    #[must_use]
-    pub fn losses(&self) -> Vec<Lost> {
-        self.state.losses.pending().copied().collect()
+    pub fn losses(&self) -> impl ExactSizeIterator<Item = &Lost> {
+        self.state.losses.pending()
     }
 
-    /// Notes readings that never reached the spool.
-    pub fn lose(&mut self, span: Span, cause: LossCause) {
-        self.state.losses.push(Lost { span, cause });
+    /// Notes readings that never reached the spool. Durable with the next
+    /// [`commit`](Self::commit).
+    pub fn lose(&mut self, lost: Lost) {
+        if lost.cause == LossCause::NotWritten {
+            self.stats.not_written_readings_total += lost.readings;
+        }
+        if let Some(channel) = lost.channel {
+            for latest in [&mut self.state.latest, &mut self.durable_latest] {
+                advance(latest, channel, lost.clock, lost.to);
+            }
+        }
+        self.state.losses.push(lost);
+        self.unsaved = true;
     }
 
-    /// Appends a record, to be made durable by the next [`commit`](Self::commit). Its number is
-    /// what [`next_seq`](Self::next_seq) said. The first `losses_told` of
-    /// [`losses`](Self::losses) are told by this payload, which is then a
-    /// [`Batch`](tram_wire::Batch): should it be evicted, its losses are told again. Alarms tell
-    /// none.
+    /// Appends a batch of readings, to be made durable by the next [`commit`](Self::commit).
     ///
     /// # Errors
-    /// [`SpoolError`] when the record is too large, the budget is used up by alarms or the disk
-    /// refuses; the readings of `span` are then noted as [`LossCause::NotWritten`].
-    pub fn append(
-        &mut self,
-        priority: Priority,
-        span: Span,
-        losses_told: usize,
-        payload: &[u8],
-    ) -> Result<Seq, SpoolError> {
-        let result = self.try_append(priority, span, losses_told, payload);
-        if result.is_err() {
-            self.not_written(span);
+    /// [`SpoolError`] when the batch is too large, the budget is used up by alarms or the disk
+    /// refuses. Nothing is noted as lost then: the readings are still the caller's.
+    pub fn append(&mut self, clock: ClockState, columns: Vec<Column>) -> Result<Seq, SpoolError> {
+        let header = BatchHeader { spool: self.id(), seq: self.next_seq, clock };
+        let mut batch = Batch { header, columns, losses: Vec::new() };
+        let mut payload = batch.encode().map_err(SpoolError::Batch)?;
+        let bytes = checked_bytes(&payload)?;
+        self.make_room(bytes)?;
+        if self.tier(Tier::Raw).rolls_for(bytes, self.options.segment_bytes) {
+            self.roll(Tier::Raw)?;
         }
-        result
+        if batch.header.seq != self.next_seq {
+            // Making room took numbers.
+            batch.header.seq = self.next_seq;
+            payload = batch.encode().map_err(SpoolError::Batch)?;
+        }
+        let seq = self.next_seq;
+        self.tier_mut(Tier::Raw).append(&Header::of(seq, span_of(&batch), &payload), &payload)?;
+        self.next_seq = seq.next();
+        self.state.losses.kept();
+        for column in &batch.columns {
+            if let Some(at) = column.micros.iter().max() {
+                advance(&mut self.state.latest, column.channel, clock, *at);
+            }
+        }
+        Ok(seq)
     }
 
-    fn try_append(
+    /// Appends an alarm, durable when this returns.
+    ///
+    /// # Errors
+    /// [`SpoolError`] when the budget is used up by other alarms or the disk refuses; the alarm is
+    /// still the caller's.
+    pub fn append_alarm(
         &mut self,
-        priority: Priority,
-        span: Span,
-        losses_told: usize,
-        payload: &[u8],
+        make: impl FnOnce(SpoolId, Seq) -> Alarm,
     ) -> Result<Seq, SpoolError> {
-        let payload_bytes = match u32::try_from(payload.len()) {
-            Ok(n) if payload.len() <= MAX_RECORD_BYTES => n,
-            _ => return Err(SpoolError::TooLarge(payload.len())),
-        };
-        self.make_room(record_bytes(payload_bytes))?;
-        let segment_bytes = self.options.segment_bytes;
-        if self.chain(priority).rolls_for(payload_bytes, segment_bytes) {
-            self.roll(priority)?;
+        // A file of readings that the disk takes for full may still have to be written; whatever
+        // becomes of that, the alarm is tried.
+        if let Err(SpoolError::Full) = self.make_room(ALARM_BYTES) {
+            return Err(SpoolError::Full);
         }
-        let told = if priority == Priority::Routine { losses_told } else { 0 };
-        let through = self.state.losses.told().saturating_add(u32::try_from(told).unwrap_or(0));
-        // An alarm may become durable without the routine record before it, so it claims nothing.
-        let losses_told = if priority == Priority::Routine { through } else { 0 };
         let seq = self.next_seq;
-        let kind = if told > 0 { Kind::Telling } else { Kind::Payload };
-        let header = Header { kind, payload_bytes, seq, span, losses_told };
-        self.chain(priority).append(&header, payload)?;
-        self.stats.written_bytes_total += header.record_bytes();
-        self.telling.extend(self.state.losses.tell(told));
+        let alarm = make(self.id(), seq);
+        let payload = alarm.encode();
+        let span = Span { clock: alarm.clock, from: alarm.at, to: alarm.at, readings: 0 };
+        let header = Header::of(seq, span, &payload);
+        let place = (self.id(), self.options.segment_bytes, self.held_from());
         self.next_seq = seq.next();
+        put(&mut self.alarm, &self.disk, place, &header, &payload)?;
         Ok(seq)
+    }
+
+    /// Tells the losses that wait, as many as one batch takes, in a batch of its own on `clock`,
+    /// durable when this returns. `times` says when a loss began and ended on that clock. `None`
+    /// when there is nothing to tell.
+    ///
+    /// # Errors
+    /// [`SpoolError`] as the disk says; the losses wait on.
+    pub fn tell(
+        &mut self,
+        clock: ClockState,
+        times: impl Fn(&Lost) -> (i64, i64),
+    ) -> Result<Option<Seq>, SpoolError> {
+        let told = self.state.losses.pending().len().min(MAX_BATCH_LOSSES);
+        if told == 0 {
+            return Ok(None);
+        }
+        let losses = self.state.losses.pending().take(told).map(|l| {
+            let (from, to) = times(l);
+            let Lost { channel, readings, cause, .. } = *l;
+            Loss { channel, from, to: to.max(from), readings, cause, summary: None }
+        });
+        let losses = losses.collect();
+        let seq = self.next_seq;
+        let header = BatchHeader { spool: self.id(), seq, clock };
+        let batch = Batch { header, columns: Vec::new(), losses };
+        let payload = batch.encode().map_err(SpoolError::Batch)?;
+        match self.make_room(checked_bytes(&payload)?) {
+            // Making room has changed the losses, or the numbers.
+            Ok(()) if self.next_seq != seq => return self.tell(clock, times),
+            other => other?,
+        }
+        let place = (self.id(), self.options.segment_bytes, self.held_from());
+        let through = self.state.losses.told().saturating_add(u32::try_from(told).unwrap_or(0));
+        let header = Header { losses_told: through, ..Header::of(seq, span_of(&batch), &payload) };
+        self.next_seq = seq.next();
+        put(&mut self.notice, &self.disk, place, &header, &payload)?;
+        self.state.losses.tell(told);
+        Ok(Some(seq))
     }
 
     /// Makes every appended record durable; from then on it is offered for sending.
     ///
     /// # Errors
-    /// As the disk says. The records since the last success are then gone: their readings are
-    /// noted as [`LossCause::NotWritten`], and losses they told will be told again.
+    /// As the disk says. The routine records since the last success are then gone, see
+    /// [`given_up`](Self::given_up).
     pub fn commit(&mut self) -> Result<(), SpoolError> {
-        let alarms = self.alarm.commit();
-        if self.routine.dirty() {
+        if self.tier(Tier::Raw).dirty() {
             self.note_released();
         }
-        let routine = self.commit_routine();
-        if let Err((e, spans)) = alarms {
-            spans.into_iter().for_each(|s| self.not_written(s));
-            return Err(e);
-        }
-        routine
+        self.commit_raw()?;
+        if self.unsaved { self.write_state() } else { Ok(()) }
     }
 
-    fn commit_routine(&mut self) -> Result<(), SpoolError> {
-        match self.routine.commit() {
+    pub(crate) fn commit_raw(&mut self) -> Result<(), SpoolError> {
+        if !self.tier(Tier::Raw).dirty() {
+            return Ok(());
+        }
+        match self.tier_mut(Tier::Raw).commit() {
             Ok(()) => {
-                self.telling.clear();
+                self.durable = self.next_seq;
+                self.durable_latest.clone_from(&self.state.latest);
                 Ok(())
             }
-            Err((e, spans)) => {
-                let told = std::mem::take(&mut self.telling);
-                self.state.losses.untell(told);
-                spans.into_iter().for_each(|s| self.not_written(s));
+            Err(e) => {
+                self.state.latest.clone_from(&self.durable_latest);
+                let from = self.given_up.map_or(self.durable, |(from, _)| from);
+                self.given_up = Some((from, self.next_seq));
+                self.durable = self.next_seq;
                 Err(e)
             }
         }
@@ -236,24 +337,10 @@ impl<D: Disk> Spool<D> {
     /// # Errors
     /// As [`commit`](Self::commit).
     pub fn close(mut self) -> Result<(), SpoolError> {
-        let losses = self.keep_losses();
-        if !self.routine.segments.is_empty() {
+        if !self.tier(Tier::Raw).segments.is_empty() {
             self.note_released();
         }
-        self.commit().and(losses)
-    }
-
-    /// Writes down the losses that wait to be told, so that they survive a restart. Evictions are
-    /// written down as they happen; this is for what a disk refused, and often works on one that
-    /// is full, since nothing grows.
-    ///
-    /// # Errors
-    /// As the disk says.
-    pub fn keep_losses(&mut self) -> Result<(), SpoolError> {
-        if self.state.losses.pending().len() == 0 {
-            return Ok(());
-        }
-        self.write_state()
+        self.commit()
     }
 
     /// Adds a `Released` record when there is something new to say. It costs no sync of its own,
@@ -263,23 +350,16 @@ impl<D: Disk> Spool<D> {
         if seq <= self.noted {
             return;
         }
-        let span = Span { clock: ClockState::Rtc, from: 0, to: 0, readings: 0 };
-        let losses_told = 0;
-        let header = Header { kind: Kind::Released, payload_bytes: 0, seq, span, losses_told };
-        if self.routine.append(&header, &[]).is_ok() {
-            self.stats.written_bytes_total += header.record_bytes();
+        let header = Header { kind: Kind::Released, ..Header::of(seq, Span::NONE, &[]) };
+        if self.tier_mut(Tier::Raw).append(&header, &[]).is_ok() {
             self.noted = seq;
         }
     }
 
-    /// The first committed record of `priority` that is still held and has a number above
-    /// `after`.
+    /// The committed record of `lane` with the lowest number above `after` that is still held.
     #[must_use]
-    pub fn next(&self, priority: Priority, after: Option<Seq>) -> Option<Seq> {
-        match priority {
-            Priority::Alarm => self.alarm.next(after),
-            Priority::Routine => self.routine.next(after),
-        }
+    pub fn next(&self, lane: Lane, after: Option<Seq>) -> Option<Seq> {
+        self.lane(lane).filter_map(|chain| chain.next(after)).min()
     }
 
     /// The payload of a held record; `None` when it is not held any more. A record that the
@@ -288,20 +368,39 @@ impl<D: Disk> Spool<D> {
     /// # Errors
     /// As the disk says.
     pub fn read(&mut self, seq: Seq) -> Result<Option<Vec<u8>>, SpoolError> {
-        for segment in self.alarm.segments.iter().chain(&self.routine.segments) {
-            match segment.read(seq)? {
-                Read::NotHere => {}
-                Read::Payload(payload) => return Ok(Some(payload)),
-                Read::Rotten(span) => {
-                    self.stats.corrupt_records_total += 1;
-                    let unknown = Span { clock: ClockState::Rtc, from: 0, to: 0, readings: 1 };
-                    self.lose(span.unwrap_or(unknown), LossCause::Corrupt);
-                    let _ = self.alarm.release(seq) || self.routine.release(seq);
-                    return Ok(None);
-                }
+        let mut found = Read::NotHere;
+        for chain in self.chains() {
+            found = chain.read(seq)?;
+            if !matches!(found, Read::NotHere) {
+                break;
             }
         }
-        Ok(None)
+        match found {
+            Read::NotHere => Ok(None),
+            Read::Payload(payload) => Ok(Some(payload)),
+            Read::Rotten(span) => {
+                self.stats.corrupt_records_total += 1;
+                let unknown = Span { readings: 1, ..Span::NONE };
+                self.lose(lost(span.unwrap_or(unknown), LossCause::Corrupt));
+                for chain in self.chains_mut() {
+                    chain.release(seq);
+                }
+                Ok(None)
+            }
+        }
+    }
+
+    /// Notes that a record is about to be sent: from now on the centre may have it. To be called
+    /// before it is.
+    ///
+    /// # Errors
+    /// As the disk says. It may be sent all the same; only when the power goes as well, and the
+    /// record is evicted before the centre has acknowledged it, will it be told to be lost
+    /// although the centre has it.
+    pub fn sending(&mut self, seq: Seq) -> Result<(), SpoolError> {
+        // Alarms and notices are never evicted, so nothing depends on it.
+        let news = self.tiers.iter_mut().any(|chain| chain.send(seq));
+        if news && self.state.sent.note(seq) { self.write_state() } else { Ok(()) }
     }
 
     /// Releases what the centre has on its disk and says how many records that were. An
@@ -314,12 +413,16 @@ impl<D: Disk> Spool<D> {
         if ack.spool != self.id() {
             return Ok(0);
         }
-        let released = self.alarm.acknowledge(ack) + self.routine.acknowledge(ack);
-        if self.alarm.has_spent() || self.routine.has_spent() {
-            // Once the segments are gone only the floor remembers how far the numbers went.
+        let released = self.chains_mut().map(|chain| chain.acknowledge(ack)).sum();
+        self.state.sent.forget_below(self.held_from());
+        if self.chains().any(Chain::has_spent) {
+            // Once the segments are gone only the state remembers how far the numbers went.
             self.write_state()?;
-            self.alarm.delete_spent(&self.disk)?;
-            self.routine.delete_spent(&self.disk)?;
+            let disk = &self.disk;
+            let chains = self.tiers.iter_mut().chain([&mut self.alarm, &mut self.notice]);
+            for chain in chains {
+                chain.delete_spent(disk)?;
+            }
         }
         Ok(released)
     }
@@ -327,210 +430,90 @@ impl<D: Disk> Spool<D> {
     /// Counters and sizes.
     #[must_use]
     pub fn stats(&self) -> Stats {
-        let held = self.routine.held() + self.alarm.held();
-        let bytes = self.routine.bytes() + self.alarm.bytes();
-        Stats { held, bytes, ..self.stats }
-    }
-
-    fn chain(&mut self, priority: Priority) -> &mut Chain<D> {
-        match priority {
-            Priority::Alarm => &mut self.alarm,
-            Priority::Routine => &mut self.routine,
+        let files: u64 = self.chains().map(Chain::disk_bytes).sum();
+        Stats {
+            held: self.chains().map(Chain::held).sum(),
+            held_summaries: self.lane(Lane::Summary).map(Chain::held).sum(),
+            bytes: files + self.state.disk_bytes(),
+            written_bytes_total: self.disk.written(),
+            ..self.stats
         }
     }
 
-    fn not_written(&mut self, span: Span) {
-        self.stats.not_written_readings_total += u64::from(span.readings);
-        self.lose(span, LossCause::NotWritten);
-    }
-
-    fn write_state(&mut self) -> Result<(), SpoolError> {
-        self.state.floor = self.next_seq;
-        self.stats.written_bytes_total += self.state.write(&self.disk)?;
-        Ok(())
-    }
-
-    /// Closes the newest segment of a chain, durable, and begins the next.
-    fn roll(&mut self, priority: Priority) -> Result<(), SpoolError> {
-        match priority {
-            Priority::Routine => self.commit_routine()?,
-            Priority::Alarm => {
-                // Alarms are committed one by one, so there is nothing to lose here.
-                self.alarm.commit().map_err(|(e, _)| e)?;
-            }
-        }
-        let (spool, next) = (self.id(), self.next_seq);
-        let chain = match priority {
-            Priority::Alarm => &mut self.alarm,
-            Priority::Routine => &mut self.routine,
+    fn lane(&self, lane: Lane) -> impl Iterator<Item = &Chain<Metered<D>>> {
+        let [raw, coarse @ ..] = &self.tiers;
+        let (one, more): (_, &[_]) = match lane {
+            Lane::Alarm => (Some(&self.alarm), &[]),
+            Lane::Notice => (Some(&self.notice), &[]),
+            Lane::Routine => (Some(raw), &[]),
+            Lane::Summary => (None, coarse),
         };
-        chain.roll(&self.disk, spool, next)
+        one.into_iter().chain(more)
     }
 
-    /// Evicts the oldest routine segments until `bytes` more fit.
-    fn make_room(&mut self, bytes: u64) -> Result<(), SpoolError> {
-        let used = |s: &Self| s.routine.bytes().saturating_add(s.alarm.bytes());
-        while used(self).saturating_add(bytes) > self.options.max_bytes {
-            if self.routine.segments.len() < 2 {
-                self.roll(Priority::Routine)?;
-            }
-            if self.routine.segments.len() < 2 {
-                return Err(SpoolError::Full);
-            }
-            self.evict()?;
-        }
+    fn chains(&self) -> impl Iterator<Item = &Chain<Metered<D>>> {
+        [&self.alarm, &self.notice].into_iter().chain(&self.tiers)
+    }
+
+    fn chains_mut(&mut self) -> impl Iterator<Item = &mut Chain<Metered<D>>> {
+        [&mut self.alarm, &mut self.notice].into_iter().chain(&mut self.tiers)
+    }
+
+    #[expect(clippy::indexing_slicing, reason = "there is a chain for each tier")]
+    pub(crate) fn tier(&self, tier: Tier) -> &Chain<Metered<D>> {
+        &self.tiers[tier.index()]
+    }
+
+    #[expect(clippy::indexing_slicing, reason = "there is a chain for each tier")]
+    pub(crate) fn tier_mut(&mut self, tier: Tier) -> &mut Chain<Metered<D>> {
+        &mut self.tiers[tier.index()]
+    }
+
+    /// Writes the state. What was appended is made durable first, since the state says when each
+    /// channel was last taken.
+    pub(crate) fn write_state(&mut self) -> Result<(), SpoolError> {
+        self.commit_raw()?;
+        self.state.floor = self.next_seq;
+        self.state.write(&self.disk)?;
+        self.unsaved = false;
+        let disk = &self.disk;
+        self.garbage.retain(|name| disk.remove(name).is_err());
         Ok(())
     }
 
-    /// Deletes the oldest routine segment; what it still held is lost, and durably noted so
-    /// before the file goes.
-    fn evict(&mut self) -> Result<(), SpoolError> {
-        let Some(oldest) = self.routine.segments.front() else { return Ok(()) };
-        let name = oldest.name.clone();
-        let (spans, retold) = oldest.evicted();
-        let before = (self.state.losses.clone(), self.state.routine_from);
-        if let Some(second) = self.routine.segments.get(1) {
-            self.state.routine_from = second.base();
+    /// Closes the newest segment of a tier, durable, and begins the next.
+    pub(crate) fn roll(&mut self, tier: Tier) -> Result<(), SpoolError> {
+        if tier == Tier::Raw && !self.tier(tier).segments.is_empty() {
+            // The segment that is scanned for when each channel was last taken is another one.
+            self.write_state()?;
         }
-        let readings: u64 = spans.iter().map(|s| u64::from(s.readings)).sum();
-        retold.into_iter().for_each(|l| self.state.losses.push(l));
-        spans.into_iter().for_each(|s| self.lose(s, LossCause::Evicted));
-        let gone = self.write_state().and_then(|()| Ok(self.disk.remove(&name)?));
-        if let Err(e) = gone {
-            (self.state.losses, self.state.routine_from) = before;
-            return Err(e);
+        let (spool, next, released) = (self.id(), self.next_seq, self.held_from());
+        let disk = &self.disk;
+        match self.tiers.get_mut(tier.index()) {
+            Some(chain) => chain.roll(disk, spool, next, released),
+            None => Ok(()),
         }
-        self.routine.segments.pop_front();
-        self.stats.evicted_readings_total += readings;
-        Ok(())
     }
 }
 
-#[cfg(test)]
-mod tests {
-    use tram_wire::ReplicaId;
-
-    use super::*;
-
-    const SMALL: Options = Options { max_bytes: 16 << 10, segment_bytes: 4 << 10 };
-
-    fn span(readings: u32) -> Span {
-        Span { clock: ClockState::Ntp, from: 1, to: 2, readings }
+/// Appends a record and makes it durable, or leaves nothing of it behind.
+fn put<D: Disk>(
+    chain: &mut Chain<D>,
+    disk: &D,
+    (spool, segment_bytes, released): (SpoolId, u64, Seq),
+    header: &Header,
+    payload: &[u8],
+) -> Result<(), SpoolError> {
+    if chain.rolls_for(header.record_bytes(), segment_bytes) {
+        chain.commit()?;
+        chain.roll(disk, spool, header.seq, released)?;
     }
+    chain.append(header, payload)?;
+    chain.commit()
+}
 
-    fn up_to(spool: &Spool, watermark: Seq) -> Ack {
-        let (ranges, committed) = (Vec::new(), Vec::new());
-        Ack { spool: spool.id(), replica: ReplicaId(1), watermark, ranges, committed }
-    }
-
-    fn everything(spool: &Spool) -> Ack {
-        up_to(spool, spool.next_seq())
-    }
-
-    #[test]
-    fn numbers_go_on_when_every_segment_is_gone() {
-        let dir = tempfile::tempdir().unwrap();
-        let (mut spool, report) = Spool::open(dir.path(), SMALL).unwrap();
-        assert!(report.created);
-        let id = spool.id();
-        for _ in 0..40 {
-            spool.append(Priority::Routine, span(1), 0, &[7; 300]).unwrap();
-            spool.commit().unwrap();
-        }
-        assert_eq!(spool.acknowledge(&everything(&spool)).unwrap(), 40);
-        assert_eq!((spool.held_from(), spool.stats().held), (Seq(40), 0));
-        drop(spool);
-        for entry in std::fs::read_dir(dir.path()).unwrap() {
-            let path = entry.unwrap().path();
-            if path.extension().is_some_and(|e| e == "seg") {
-                std::fs::remove_file(path).unwrap();
-            }
-        }
-        let (spool, report) = Spool::open(dir.path(), SMALL).unwrap();
-        assert_eq!((report.created, spool.id(), spool.next_seq()), (false, id, Seq(40)));
-    }
-
-    #[test]
-    fn an_orderly_stop_remembers_what_was_acknowledged() {
-        let dir = tempfile::tempdir().unwrap();
-        let (mut spool, _) = Spool::open(dir.path(), SMALL).unwrap();
-        for _ in 0..5 {
-            spool.append(Priority::Routine, span(1), 0, b"batch").unwrap();
-        }
-        spool.commit().unwrap();
-        let ack = up_to(&spool, Seq(3));
-        let foreign = Ack { spool: SpoolId(spool.id().0 ^ 1), ..ack.clone() };
-        assert_eq!(spool.acknowledge(&foreign).unwrap(), 0);
-        assert_eq!(spool.acknowledge(&ack).unwrap(), 3);
-        assert_eq!(spool.acknowledge(&ack).unwrap(), 0, "a second time releases nothing");
-        spool.close().unwrap();
-        let (spool, report) = Spool::open(dir.path(), SMALL).unwrap();
-        assert_eq!((report.held, spool.held_from()), (2, Seq(3)));
-    }
-
-    #[test]
-    fn what_the_disk_refused_is_still_told_after_an_orderly_stop() {
-        let dir = tempfile::tempdir().unwrap();
-        let (mut spool, _) = Spool::open(dir.path(), SMALL).unwrap();
-        spool.lose(span(9), LossCause::NotWritten);
-        spool.close().unwrap();
-        let (spool, _) = Spool::open(dir.path(), SMALL).unwrap();
-        assert_eq!(spool.losses(), [Lost { span: span(9), cause: LossCause::NotWritten }]);
-    }
-
-    #[test]
-    fn routine_records_give_way_and_alarms_never_do() {
-        let dir = tempfile::tempdir().unwrap();
-        let (mut spool, _) = Spool::open(dir.path(), SMALL).unwrap();
-        let alarm = spool.append(Priority::Alarm, span(0), 0, &[1; 500]).unwrap();
-        for _ in 0..200 {
-            spool.append(Priority::Routine, span(2), 0, &[2; 500]).unwrap();
-            spool.commit().unwrap();
-            assert!(spool.stats().bytes <= SMALL.max_bytes);
-        }
-        assert_eq!(spool.next(Priority::Alarm, None), Some(alarm));
-        let stats = spool.stats();
-        let held = 2 * (stats.held as u64 - 1);
-        assert_eq!(stats.evicted_readings_total + held, 400);
-        let told: u64 = spool.losses().iter().map(|l| u64::from(l.span.readings)).sum();
-        assert_eq!(told, stats.evicted_readings_total);
-
-        let error = loop {
-            match spool.append(Priority::Alarm, span(0), 0, &[1; 500]) {
-                Ok(_) => spool.commit().unwrap(),
-                Err(e) => break e,
-            }
-        };
-        assert!(matches!(error, SpoolError::Full), "{error}");
-        assert!(spool.stats().bytes <= SMALL.max_bytes);
-        let error = spool.append(Priority::Routine, span(2), 0, &[2; 600]).unwrap_err();
-        assert!(matches!(error, SpoolError::Full), "{error}");
-    }
-
-    #[test]
-    fn a_channel_keeps_its_number_and_its_quantity() {
-        let dir = tempfile::tempdir().unwrap();
-        let [rain, level] = ["rain", "level"].map(|n| ChannelName::new(n).unwrap());
-        let (mut spool, _) = Spool::open(dir.path(), SMALL).unwrap();
-        let first = spool.channel_number(&rain, Quantity::Rain).unwrap();
-        drop(spool);
-        let (mut spool, _) = Spool::open(dir.path(), SMALL).unwrap();
-        let second = spool.channel_number(&level, Quantity::WaterLevel).unwrap();
-        assert_ne!(first, second);
-        assert_eq!(spool.channel_number(&rain, Quantity::Rain).unwrap(), first);
-        let changed = spool.channel_number(&rain, Quantity::Tilt);
-        assert!(matches!(changed, Err(SpoolError::ChannelChanged { was: Quantity::Rain, .. })));
-    }
-
-    #[test]
-    fn a_second_process_and_an_absurd_record_are_refused() {
-        let dir = tempfile::tempdir().unwrap();
-        let (mut spool, _) = Spool::open(dir.path(), SMALL).unwrap();
-        assert!(matches!(Spool::open(dir.path(), SMALL), Err(SpoolError::InUse)));
-        let huge = vec![0; MAX_RECORD_BYTES + 1];
-        let refused = spool.append(Priority::Routine, span(1), 0, &huge);
-        assert!(matches!(refused, Err(SpoolError::TooLarge(_))));
-        let odd = Options { max_bytes: 1, ..SMALL };
-        assert!(matches!(Spool::open(dir.path(), odd), Err(SpoolError::Options(_))));
-    }
+fn advance(latest: &mut Latest, channel: ChannelNumber, clock: ClockState, at: i64) {
+    let known = latest.entry(channel).or_insert((clock, at));
+    // Times on different clocks cannot be compared; what came last counts.
+    *known = (clock, if known.0 == clock { known.1.max(at) } else { at });
 }
