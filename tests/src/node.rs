@@ -47,8 +47,10 @@ impl Node {
         std::fs::create_dir_all(&folder)?;
         let data = folder.display();
         let mut text = format!("node = \"{name}\"\ndata = \"{data}/data\"\n");
-        writeln!(text, "[broker]\n{broker}\nresend_s = 2")?;
+        writeln!(text, "[broker]\n{broker}\nresend_s = 2\nspread_s = 0.2")?;
         writeln!(text, "[hardware]\nbackend = \"emulator\"\n[batch]\nmax_age_s = 0.2")?;
+        // What is sampled is safe as soon as it can be.
+        writeln!(text, "[spool]\ncommit_s = 0")?;
         // The clock of the machine that tests is taken to be right.
         writeln!(text, "[clock]\nsource = \"ntp\"")?;
         writeln!(text, "[emulator]\nsampled_log = \"{data}/sampled.csv\"\n{scenario}\n{parts}")?;

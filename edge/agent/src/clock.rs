@@ -3,7 +3,6 @@
 use std::{
     path::Path,
     sync::{Arc, Mutex, PoisonError},
-    time::Duration,
 };
 
 use tram_emulator::Board;
@@ -12,7 +11,7 @@ use tram_wire::{ClockState, UnixMicros, UptimeMicros};
 use crate::config::ClockSource;
 
 /// Before this (2025-01-01) a system clock was evidently never set.
-const PLAUSIBLE_FROM: UnixMicros = UnixMicros(1_735_689_600_000_000);
+pub(crate) const PLAUSIBLE_FROM: UnixMicros = UnixMicros(1_735_689_600_000_000);
 /// What systemd-timesyncd leaves behind once it has set the clock.
 const NTP_MARKER: &str = "/run/systemd/timesync/synchronized";
 /// How often somebody looks who sets the clock.
@@ -163,13 +162,9 @@ fn boot_number() -> u32 {
     id.get(..8).and_then(|hex| u32::from_str_radix(hex, 16).ok()).unwrap_or_else(random)
 }
 
-fn random() -> u32 {
+/// A number drawn evenly from all.
+pub(crate) fn random() -> u32 {
     getrandom::u32().unwrap_or(0)
-}
-
-/// A fraction of `most`, at random between a half and the whole.
-pub(crate) fn jittered(most: Duration) -> Duration {
-    most / 2 + most.mul_f64(f64::from(random()) / f64::from(u32::MAX) / 2.0)
 }
 
 #[cfg(test)]
@@ -194,13 +189,5 @@ mod tests {
         let (a, b) = (clock.now(), clock.now());
         assert!(b.uptime >= a.uptime && a.unix > PLAUSIBLE_FROM);
         assert!(b.uptime.since(a.uptime) < 60_000_000);
-    }
-
-    #[test]
-    fn jitter_is_half_to_whole() {
-        for _ in 0..100 {
-            let d = jittered(Duration::from_secs(8));
-            assert!((Duration::from_secs(4)..=Duration::from_secs(8)).contains(&d), "{d:?}");
-        }
     }
 }

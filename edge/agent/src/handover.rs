@@ -1,32 +1,46 @@
 //! From the sampler to the keeper: a bounded channel, and what becomes of what finds no room.
 
 use std::{
-    collections::VecDeque,
+    collections::{BTreeMap, VecDeque},
     sync::mpsc::{SyncSender, TrySendError},
 };
 
 use tracing::warn;
 use tram_node::Draft;
-use tram_spool::Span;
+use tram_spool::Lost;
+use tram_wire::{ChannelNumber, ClockState, LossCause};
 
-use crate::keeper::{AlarmDraft, Work};
+use crate::{
+    keeper::{AlarmDraft, Work},
+    lost::losses_of,
+};
 
 /// The most alarms that wait for room; more push the oldest out.
 const MAX_WAITING_ALARMS: usize = 64;
+/// The most losses that wait for room; more push the oldest out.
+const MAX_WAITING_LOSSES: usize = 512;
 
 /// The sampler's end of the channel.
 pub(crate) struct Handover {
     keeper: SyncSender<Work>,
     /// Wait for room instead of losing anything.
     patient: bool,
-    /// Readings that found no room and have not been told.
-    refused: Option<Span>,
+    /// Readings that found no room and have not been told: a loss for each channel and clock.
+    refused: BTreeMap<(ChannelNumber, bool), Lost>,
+    /// Readings that were due and not taken, likewise.
+    missed: VecDeque<Lost>,
     alarms: VecDeque<AlarmDraft>,
 }
 
 impl Handover {
     pub(crate) fn new(keeper: SyncSender<Work>, patient: bool) -> Self {
-        Self { keeper, patient, refused: None, alarms: VecDeque::new() }
+        Self {
+            keeper,
+            patient,
+            refused: BTreeMap::new(),
+            missed: VecDeque::new(),
+            alarms: VecDeque::new(),
+        }
     }
 
     /// Hands over readings, or counts them as lost.
@@ -36,20 +50,57 @@ impl Handover {
             let _ = self.keeper.send(Work::Draft(draft));
             return;
         }
-        if let Some(span) = self.refused
-            && self.keeper.try_send(Work::Refused(span)).is_ok()
-        {
-            self.refused = None;
-        }
+        self.losses();
         if let Err(TrySendError::Full(Work::Draft(draft))) =
             self.keeper.try_send(Work::Draft(draft))
         {
-            let (from, to) = draft.times();
-            let readings = u32::try_from(draft.readings()).unwrap_or(u32::MAX);
-            let span = Span { clock: draft.clock, from, to, readings };
+            let readings = draft.readings();
             warn!(readings, "the disk does not keep up; readings are lost");
-            self.refused = Some(self.refused.map_or(span, |before| before.hull(&span)));
+            for lost in losses_of(&draft, LossCause::NotWritten) {
+                let unset = matches!(lost.clock, ClockState::Unsynchronised { .. });
+                let Some(channel) = lost.channel else { continue };
+                self.refused
+                    .entry((channel, unset))
+                    .and_modify(|l| {
+                        l.from = l.from.min(lost.from);
+                        l.to = l.to.max(lost.to);
+                        l.readings = l.readings.saturating_add(lost.readings);
+                    })
+                    .or_insert(lost);
+            }
         }
+    }
+
+    /// Hands over readings that were due and were not taken.
+    pub(crate) fn missed(&mut self, lost: Lost) {
+        if self.missed.len() >= MAX_WAITING_LOSSES {
+            warn!("the disk holds up more than {MAX_WAITING_LOSSES} losses; one is dropped");
+            self.missed.pop_front();
+        }
+        self.missed.push_back(lost);
+        self.losses();
+    }
+
+    /// Tries again with the losses that wait.
+    fn losses(&mut self) {
+        while let Some(lost) = self.missed.front() {
+            if self.keeper.try_send(Work::Lost(*lost)).is_err() {
+                return;
+            }
+            self.missed.pop_front();
+        }
+        while let Some(entry) = self.refused.first_entry() {
+            if self.keeper.try_send(Work::Lost(*entry.get())).is_err() {
+                return;
+            }
+            entry.remove();
+        }
+    }
+
+    /// Asks for what was handed over to be made durable now.
+    pub(crate) fn commit(&self) {
+        // A keeper with so much to do commits soon.
+        let _ = self.keeper.try_send(Work::Commit);
     }
 
     /// Hands over an alarm, now or as soon as there is room.
@@ -80,8 +131,8 @@ impl Handover {
     /// Hands over all that is left, waiting for room.
     pub(crate) fn finish(self, states: Vec<u8>) {
         let alarms = self.alarms.into_iter().map(Work::Alarm);
-        let refused = self.refused.into_iter().map(Work::Refused);
-        for work in alarms.chain(refused).chain([Work::RuleStates(states)]) {
+        let lost = self.missed.into_iter().chain(self.refused.into_values()).map(Work::Lost);
+        for work in alarms.chain(lost).chain([Work::RuleStates(states)]) {
             let _ = self.keeper.send(work);
         }
     }
@@ -113,7 +164,8 @@ mod tests {
         assert!(matches!(taken[..], [Work::Draft(_), Work::Draft(_)]), "{taken:?}");
         handover.draft(draft(5));
         let taken: Vec<_> = work.try_iter().collect();
-        let [Work::Refused(span), Work::Draft(_)] = &taken[..] else { panic!("{taken:?}") };
-        assert_eq!((span.from, span.to, span.readings), (2, 4, 3));
+        let [Work::Lost(lost), Work::Draft(_)] = &taken[..] else { panic!("{taken:?}") };
+        assert_eq!((lost.from, lost.to, lost.readings), (2, 4, 3));
+        assert_eq!(lost.channel, Some(ChannelNumber(0)));
     }
 }

@@ -1,7 +1,8 @@
-//! The thread that writes: drafts become batches in the spool, alarms at once.
+//! The thread that writes: drafts become batches in the spool, made durable in groups; alarms at
+//! once.
 //!
-//! When the disk refuses, sampling goes on all the same; what is lost is counted by the spool and
-//! told with the first batch that can be written again.
+//! When the disk refuses, sampling goes on all the same. Drafts wait in memory as long as there is
+//! room and are written when the disk takes them again; what finds no room is told as lost.
 
 use std::{
     collections::VecDeque,
@@ -11,7 +12,7 @@ use std::{
     sync::{
         Arc,
         atomic::{AtomicBool, Ordering},
-        mpsc::Receiver,
+        mpsc::{Receiver, RecvTimeoutError},
     },
     time::Duration,
 };
@@ -20,21 +21,25 @@ use anyhow::{Context as _, Result};
 use tokio::sync::Notify;
 use tracing::{debug, error, info, warn};
 use tram_node::Draft;
-use tram_spool::{Lost, Priority, Span, Spool, SpoolError};
+use tram_spool::{Lost, SpoolError};
 use tram_wire::{
-    Alarm, AlarmKind, Batch, BatchId, ChannelNumber, ClockState, EpisodeId, Loss, LossCause,
-    NodeId, RuleId, Seq, SpoolId, UptimeMicros,
+    Alarm, AlarmKind, BatchId, ChannelNumber, ClockState, EpisodeId, LossCause, NodeId, RuleId,
+    Seq, SpoolId, UptimeMicros,
 };
 
 use crate::{
     clock::{Clock, Moment},
+    lost::losses_of,
     publisher::{SharedSpool, lock},
+    shelf::Shelf,
 };
 
 /// The most work that waits for the disk: about four minutes of a batch a second.
 pub(crate) const MAX_WAITING_WORK: usize = 256;
-/// The most pieces of work that one commit makes durable.
-const MAX_WORK_PER_COMMIT: usize = 32;
+/// The most pieces of work that are taken before somebody looks at the time.
+const MAX_WORK_AT_ONCE: usize = 32;
+/// How often a disk that refuses is tried again, and at the latest how often the thread looks.
+const TRY_AGAIN: Duration = Duration::from_secs(1);
 /// The most alarms that wait for a disk that refuses.
 const MAX_HELD_ALARMS: usize = 64;
 /// How often a recording that is held back looks whether it may go on.
@@ -49,8 +54,10 @@ pub(crate) enum Work {
     Draft(Draft),
     /// A rule's decision.
     Alarm(AlarmDraft),
-    /// Readings that found no room in the channel.
-    Refused(Span),
+    /// Readings that found no room in the channel, or were due and not taken.
+    Lost(Lost),
+    /// Somebody waits for what was handed over.
+    Commit,
     /// The rules' states, for the next run.
     RuleStates(Vec<u8>),
 }
@@ -70,12 +77,6 @@ pub(crate) struct AlarmDraft {
     pub(crate) siren: bool,
 }
 
-/// Readings in the spool.
-struct Written {
-    batch: BatchId,
-    draft: Draft,
-}
-
 /// The thread's state.
 pub(crate) struct Keeper {
     pub(crate) node: NodeId,
@@ -90,47 +91,74 @@ pub(crate) struct Keeper {
     /// A recording is held back while the spool is more than half full, instead of evicting.
     pub(crate) hold_back_above: Option<u64>,
     pub(crate) stop: Arc<AtomicBool>,
+    /// Readings wait for so long at most until they are made durable together.
+    pub(crate) commit_every: Duration,
     pub(crate) trouble: Trouble,
+    pub(crate) shelf: Shelf,
+    /// When what was appended first has to be made durable.
+    pub(crate) due: Option<UptimeMicros>,
 }
 
 impl Keeper {
     /// Works until the sampler has ended and everything is written.
     pub(crate) fn run(mut self) {
-        while let Ok(first) = self.work.recv() {
-            let mut written = Vec::new();
-            self.take(first, &mut written);
-            for _ in 1..MAX_WORK_PER_COMMIT {
-                let Ok(more) = self.work.try_recv() else { break };
-                self.take(more, &mut written);
+        loop {
+            match self.work.recv_timeout(self.patience()) {
+                Ok(first) => {
+                    self.take(first);
+                    for _ in 1..MAX_WORK_AT_ONCE {
+                        let Ok(more) = self.work.try_recv() else { break };
+                        self.take(more);
+                    }
+                }
+                Err(RecvTimeoutError::Timeout) => {}
+                Err(RecvTimeoutError::Disconnected) => break,
             }
-            self.commit(&written);
+            self.commit_alarms();
+            self.write();
+            if self.due.is_some_and(|due| due <= self.clock.now().uptime) {
+                self.commit();
+            }
             self.hold_back();
         }
-        // The last attempt for alarms that the disk has refused so far.
-        self.commit(&[]);
+        // The last attempt for what the disk has refused so far.
+        self.commit_alarms();
+        self.write();
+        self.commit();
+        let lost = self.shelf.give_up_all();
+        self.lose(lost);
         if !self.alarms.is_empty() {
             error!("{} alarms could not be written", self.alarms.len());
         }
     }
 
-    fn take(&mut self, work: Work, written: &mut Vec<Written>) {
+    /// How long there is nothing to do when nobody brings anything.
+    fn patience(&self) -> Duration {
+        let now = self.clock.now().uptime;
+        let due = self.due.map_or(TRY_AGAIN, |due| Duration::from_micros(due.since(now)));
+        due.min(TRY_AGAIN)
+    }
+
+    fn take(&mut self, work: Work) {
         match work {
-            Work::Draft(draft) => match self.append(&draft) {
-                Ok(batch) => written.extend(batch.map(|batch| Written { batch, draft })),
-                Err(e) => self.note(&e),
-            },
+            Work::Draft(draft) => {
+                let lost = self.shelf.put(draft);
+                self.lose(lost);
+            }
             Work::Alarm(alarm) => {
                 if self.alarms.len() >= MAX_HELD_ALARMS {
                     error!("the disk refuses, and an alarm is dropped");
                     self.alarms.pop_front();
                 }
                 self.alarms.push_back(alarm);
-                // Alarms wait for nobody. When that fails, what was appended before is gone too.
-                if !self.commit_alarms() {
-                    written.clear();
-                }
+                // Alarms wait for nobody.
+                self.commit_alarms();
             }
-            Work::Refused(span) => lock(&self.spool).lose(span, LossCause::NotWritten),
+            Work::Lost(lost) => {
+                self.lose([lost]);
+                self.due_in(self.commit_every);
+            }
+            Work::Commit => self.due_in(Duration::ZERO),
             Work::RuleStates(states) => {
                 if let Err(e) = replace(&self.states_file, &states) {
                     self.trouble.states(&e);
@@ -139,79 +167,101 @@ impl Keeper {
         }
     }
 
-    /// Puts readings into the spool. `None` when they cannot be put anywhere.
-    fn append(&self, draft: &Draft) -> Result<Option<BatchId>, SpoolError> {
-        let (from, to) = draft.times();
-        let readings = u32::try_from(draft.readings()).unwrap_or(u32::MAX);
-        let span = Span { clock: draft.clock, from, to, readings };
-        let mut spool = lock(&self.spool);
-        let now = self.clock.now();
-        let losses: Vec<Loss> =
-            spool.losses().iter().map(|l| told(l, span, now, self.clock.boot())).collect();
-        let told = losses.len();
-        let batch = draft.clone().into_batch(spool.id(), spool.next_seq());
-        let batch = Batch { losses, ..batch };
-        let bytes = match batch.encode() {
-            Ok(bytes) => bytes,
-            Err(e) => {
-                // The batcher's limits keep this from happening.
-                error!("a batch cannot be encoded: {e}");
-                spool.lose(span, LossCause::NotWritten);
-                return Ok(None);
-            }
-        };
-        let seq = spool.append(Priority::Routine, span, told, &bytes)?;
-        let batch = BatchId { node: self.node, spool: spool.id(), seq };
-        debug!(%batch, readings, from, to, bytes = bytes.len(), "sampled");
-        Ok(Some(batch))
+    fn due_in(&mut self, wait: Duration) {
+        let wait = u64::try_from(wait.as_micros()).unwrap_or(u64::MAX);
+        let at = self.clock.now().uptime.plus(wait);
+        self.due = Some(self.due.map_or(at, |due| due.min(at)));
     }
 
-    fn commit(&mut self, written: &[Written]) {
-        let written = if self.commit_alarms() { written } else { &[] };
-        let result = lock(&self.spool).commit();
-        match result {
-            Ok(()) => {
-                for Written { batch, .. } in written {
-                    debug!(%batch, "spooled");
+    /// Appends what waits, as far as the disk takes it.
+    fn write(&mut self) {
+        while let Some(draft) = self.shelf.next() {
+            let appended = lock(&self.spool).append(draft.clock, draft.columns.clone());
+            match appended {
+                Ok(seq) => {
+                    let (batch, readings) = (self.batch_id(seq), draft.readings());
+                    let (from, to) = draft.times();
+                    debug!(%batch, readings, from, to, "sampled");
+                    self.shelf.appended(seq, draft);
+                    self.due_in(self.commit_every);
                 }
-                if let Some(log) = &mut self.sampled_log
-                    && let Err(e) = log.write(written)
-                {
-                    warn!("the log of sampled readings cannot be written: {e}");
-                }
-                if !written.is_empty() {
-                    self.trouble.over();
-                    self.kept.notify_one();
-                }
-            }
-            Err(e) => self.note(&e),
-        }
-    }
-
-    /// Writes the alarms that wait, each made durable at once; says whether the disk took them.
-    fn commit_alarms(&mut self) -> bool {
-        while let Some(alarm) = self.alarms.front() {
-            let result = write_alarm(&mut lock(&self.spool), alarm);
-            match result {
-                Ok((spool, seq)) => {
-                    debug!(batch = %BatchId { node: self.node, spool, seq }, "alarm spooled");
-                    self.alarms.pop_front();
-                    self.kept.notify_one();
+                Err(SpoolError::Batch(e)) => {
+                    // The batcher's limits keep this from happening.
+                    error!("a batch cannot be encoded: {e}");
+                    self.lose(losses_of(&draft, LossCause::NotWritten).collect::<Vec<_>>());
                 }
                 Err(e) => {
+                    self.shelf.put_back(draft);
                     self.note(&e);
-                    return false;
+                    break;
                 }
             }
         }
-        true
+        self.take_back();
     }
 
-    /// Complains, now and again, and then also writes down what is lost so far.
-    fn note(&mut self, e: &SpoolError) {
-        if self.trouble.note(e, self.clock.now()) {
-            let _ = lock(&self.spool).keep_losses();
+    fn batch_id(&self, seq: Seq) -> BatchId {
+        BatchId { node: self.node, spool: lock(&self.spool).id(), seq }
+    }
+
+    /// What the disk has given up waits again.
+    fn take_back(&mut self) {
+        let given_up = lock(&self.spool).given_up();
+        if let Some(numbers) = given_up {
+            let lost = self.shelf.given_up(numbers);
+            self.lose(lost);
         }
+    }
+
+    fn lose(&self, lost: impl IntoIterator<Item = Lost>) {
+        let mut spool = lock(&self.spool);
+        lost.into_iter().for_each(|l| spool.lose(l));
+    }
+
+    fn commit(&mut self) {
+        self.due = None;
+        let result = lock(&self.spool).commit();
+        self.take_back();
+        if let Err(e) = result {
+            self.due_in(TRY_AGAIN);
+            self.note(&e);
+            return;
+        }
+        let (numbers, safe) = self.shelf.committed();
+        for seq in numbers {
+            debug!(batch = %self.batch_id(seq), "spooled");
+        }
+        if let Some(log) = &mut self.sampled_log
+            && let Err(e) = log.write(&safe)
+        {
+            warn!("the log of sampled readings cannot be written: {e}");
+        }
+        if !self.shelf.has_waiting() {
+            self.trouble.over();
+        }
+        self.kept.notify_one();
+    }
+
+    /// Writes the alarms that wait, each made durable at once, as far as the disk takes them.
+    fn commit_alarms(&mut self) {
+        while let Some(alarm) = self.alarms.front().copied() {
+            let result = lock(&self.spool).append_alarm(|spool, seq| alarm.numbered(spool, seq));
+            match result {
+                Ok(seq) => debug!(batch = %self.batch_id(seq), "alarm spooled"),
+                Err(e) => {
+                    self.note(&e);
+                    break;
+                }
+            }
+            self.alarms.pop_front();
+            self.kept.notify_one();
+        }
+        self.take_back();
+    }
+
+    /// Complains, now and again.
+    fn note(&mut self, e: &SpoolError) {
+        self.trouble.note(e, self.clock.now());
     }
 
     fn hold_back(&self) {
@@ -222,46 +272,23 @@ impl Keeper {
     }
 }
 
-fn write_alarm(spool: &mut Spool, a: &AlarmDraft) -> Result<(SpoolId, Seq), SpoolError> {
-    let alarm = Alarm {
-        spool: spool.id(),
-        seq: spool.next_seq(),
-        clock: a.clock,
-        rule: a.rule,
-        version: a.version,
-        episode: a.episode,
-        kind: a.kind,
-        level: a.level,
-        channel: a.channel,
-        at: a.at,
-        value: a.value,
-        siren: a.siren,
-    };
-    let span = Span { clock: a.clock, from: a.at, to: a.at, readings: 0 };
-    let seq = spool.append(Priority::Alarm, span, 0, &alarm.encode())?;
-    spool.commit()?;
-    Ok((spool.id(), seq))
-}
-
-/// A loss on the clock of the batch that tells it. When the two clocks have nothing to do with
-/// each other (an earlier boot without a clock), all that can be said is that it was before.
-fn told(lost: &Lost, batch: Span, now: Moment, boot: u32) -> Loss {
-    let Lost { span, cause } = *lost;
-    let by_uptime = |c: ClockState| matches!(c, ClockState::Unsynchronised { .. });
-    let shift = match (by_uptime(span.clock), by_uptime(batch.clock)) {
-        (false, false) => Some(0),
-        (true, true) => (span.clock == batch.clock).then_some(0),
-        (true, false) => {
-            (span.clock == ClockState::Unsynchronised { boot }).then(|| now.raw_offset())
+impl AlarmDraft {
+    fn numbered(&self, spool: SpoolId, seq: Seq) -> Alarm {
+        Alarm {
+            spool,
+            seq,
+            clock: self.clock,
+            rule: self.rule,
+            version: self.version,
+            episode: self.episode,
+            kind: self.kind,
+            level: self.level,
+            channel: self.channel,
+            at: self.at,
+            value: self.value,
+            siren: self.siren,
         }
-        (false, true) => Some(-now.raw_offset()),
-    };
-    let (from, to) = match shift {
-        Some(shift) => (span.from.saturating_add(shift), span.to.saturating_add(shift)),
-        None => (batch.from, batch.from),
-    };
-    let readings = u64::from(span.readings);
-    Loss { channel: None, from, to: to.max(from), readings, cause, summary: None }
+    }
 }
 
 /// Failures of the disk, said once and then now and again.
@@ -272,17 +299,19 @@ pub(crate) struct Trouble {
 }
 
 impl Trouble {
-    fn note(&mut self, e: &SpoolError, now: Moment) -> bool {
+    fn note(&mut self, e: &SpoolError, now: Moment) {
         let said = e.to_string();
         let again = match &self.last {
             Some((before, at)) => *before != said || now.uptime.since(*at) >= COMPLAIN_EVERY_US,
             None => true,
         };
         if again {
-            error!("readings cannot be kept: {said}; sampling goes on and losses are counted");
+            error!(
+                "readings cannot be kept: {said}; sampling and the siren go on, readings wait in \
+                 memory, and what finds no room there is counted"
+            );
             self.last = Some((said, now.uptime));
         }
-        again
     }
 
     fn over(&mut self) {
@@ -325,9 +354,9 @@ impl SampledLog {
     }
 
     /// One write for all, so that a kill leaves no half line.
-    fn write(&mut self, written: &[Written]) -> std::io::Result<()> {
+    fn write(&mut self, drafts: &[Draft]) -> std::io::Result<()> {
         let mut lines = String::new();
-        for column in written.iter().flat_map(|w| &w.draft.columns) {
+        for column in drafts.iter().flat_map(|d| &d.columns) {
             let name = self.names.iter().find(|(n, _)| *n == column.channel);
             let name = name.map_or("?", |(_, name)| name.as_str());
             for p in column.points() {
@@ -336,31 +365,5 @@ impl SampledLog {
             }
         }
         self.file.write_all(lines.as_bytes())
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use tram_wire::UnixMicros;
-
-    use super::*;
-
-    #[test]
-    fn a_loss_is_told_on_the_clock_of_its_batch() {
-        let now =
-            Moment { unix: UnixMicros(10_000), uptime: UptimeMicros(400), state: ClockState::Ntp };
-        let unset = |boot| ClockState::Unsynchronised { boot };
-        let span = |clock, from| Span { clock, from, to: from + 5, readings: 3 };
-        let tell = |lost, batch| {
-            let lost = Lost { span: span(lost, 100), cause: LossCause::Evicted };
-            let loss = told(&lost, span(batch, 9_000), now, 7);
-            (loss.from, loss.to, loss.readings)
-        };
-        assert_eq!(tell(ClockState::Rtc, ClockState::Ntp), (100, 105, 3));
-        assert_eq!(tell(unset(7), unset(7)), (100, 105, 3));
-        assert_eq!(tell(unset(7), ClockState::Ntp), (9_700, 9_705, 3));
-        assert_eq!(tell(ClockState::Ntp, unset(7)), (-9_500, -9_495, 3));
-        assert_eq!(tell(unset(6), ClockState::Ntp), (9_000, 9_000, 3));
-        assert_eq!(tell(unset(6), unset(7)), (9_000, 9_000, 3));
     }
 }

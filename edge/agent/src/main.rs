@@ -14,12 +14,16 @@ mod describe;
 mod hal;
 mod handover;
 mod keeper;
+mod ledger;
 mod link;
+mod lost;
 mod notice;
+mod pace;
 mod publisher;
 mod run;
 mod sampler;
 mod sensor;
+mod shelf;
 mod siren;
 mod window;
 

@@ -1,7 +1,10 @@
 //! The task that sends what the spool holds, for as long as there is something to send it to.
 
 use std::{
-    sync::{Arc, Mutex, MutexGuard, PoisonError},
+    sync::{
+        Arc, Mutex, MutexGuard, PoisonError,
+        atomic::{AtomicBool, Ordering},
+    },
     time::Duration,
 };
 
@@ -11,15 +14,18 @@ use tokio::{
     time::{Instant, sleep, sleep_until},
 };
 use tracing::{debug, info, warn};
-use tram_spool::{Priority, Spool, SpoolError};
-use tram_wire::{Ack, BatchId, ClockState, Command, Kind, Seq, StatusState};
+use tram_spool::{Lane, Spool, SpoolError};
+use tram_wire::{Ack, BatchId, ClockState, Command, Kind, Seq, StatusState, UnixMicros};
 
 use crate::{
     backoff::Backoff,
     births::Herald,
     clock::{self, Clock},
-    link::{Address, Gone, Heard, Link},
-    window::Window,
+    ledger::Ledger,
+    link::{Address, Gone, Heard, Link, Message},
+    lost::times_of,
+    pace::{Pace, Urgency},
+    window::{Due, Window},
 };
 
 /// At most one birth in this time, unless something in it changed.
@@ -27,6 +33,9 @@ const BIRTH_AT_MOST_EVERY: Duration = Duration::from_secs(5);
 /// A centre that does not know after this time what the node has let go is told. Replicas of a
 /// centre hear it from each other, mostly within milliseconds.
 const LAG_TOLERATED: Duration = Duration::from_secs(5);
+/// What is lost is told this often at most, so that many losses make few messages.
+const TELL_EVERY: Duration = Duration::from_secs(5);
+const DAY_US: i64 = 86_400_000_000;
 /// How long the last good-bye may take.
 const FAREWELL: Duration = Duration::from_secs(1);
 
@@ -60,6 +69,12 @@ pub(crate) struct Publisher {
     pub(crate) phase: watch::Receiver<Phase>,
     pub(crate) in_flight: usize,
     pub(crate) resend: Duration,
+    /// How far reconnecting nodes are spread over time.
+    pub(crate) spread: Duration,
+    pub(crate) pace: Pace,
+    pub(crate) ledger: Ledger,
+    /// Asks the sampler for what it has.
+    pub(crate) wanted: Arc<AtomicBool>,
 }
 
 /// Why a connection was left.
@@ -84,6 +99,10 @@ struct Session {
     birth: Option<(Instant, ClockState)>,
     released: Released,
     acknowledged: u64,
+    /// When losses were told last.
+    told: Option<Instant>,
+    /// When what had to wait for its pace may be tried again.
+    paced: Option<Duration>,
 }
 
 /// How far the spool had been released some time ago.
@@ -111,20 +130,20 @@ impl Released {
 impl Publisher {
     /// Runs until there is nothing more to do.
     pub(crate) async fn run(mut self) {
-        let mut backoff = Backoff::default();
+        let mut backoff = Backoff::new(self.spread);
         let mut said = String::new();
         while !self.may_stop_unconnected() {
             let connected = tokio::select! {
                 connected = Link::connect(&self.address, self.herald.status(StatusState::Offline)) => {
                     connected
                 }
-                () = stopped(&mut self.phase) => return,
+                () = stopped(&mut self.phase) => break,
             };
             let reason = match connected {
                 Ok(link) => {
                     said.clear();
                     match self.serve(link, Instant::now()).await {
-                        Left::Done => return,
+                        Left::Done => break,
                         Left::Broken { reason, worked } => {
                             if worked {
                                 backoff.worked();
@@ -135,7 +154,7 @@ impl Publisher {
                 }
                 Err(reason) => reason,
             };
-            let wait = clock::jittered(backoff.failed());
+            let wait = backoff.wait(clock::random());
             // The same reason again and again is said once.
             if reason == said {
                 debug!(%reason, ?wait, "still without the broker");
@@ -152,9 +171,10 @@ impl Publisher {
             }
             tokio::select! {
                 () = sleep(wait) => {}
-                () = stopped(&mut self.phase) => return,
+                () = stopped(&mut self.phase) => break,
             }
         }
+        self.ledger.note(self.pace.used(), true);
     }
 
     /// Whether the program may end although there is no connection.
@@ -169,15 +189,24 @@ impl Publisher {
     /// Uses a connection for as long as it lives.
     async fn serve(&mut self, link: Link, began: Instant) -> Left {
         info!("connected to {}:{}", self.address.host, self.address.port);
-        let window = Window::new(self.in_flight, self.resend);
+        let window = Window::new(self.in_flight, self.resend, &lock(&self.spool));
         let released = Released::new(lock(&self.spool).held_from());
-        let mut session = Session { link, window, began, birth: None, released, acknowledged: 0 };
+        let mut session = Session {
+            link,
+            window,
+            began,
+            birth: None,
+            released,
+            acknowledged: 0,
+            told: None,
+            paced: None,
+        };
+        // Whoever looks at a screen has waited long enough for what is measured now.
+        self.wanted.store(true, Ordering::Relaxed);
         let ended = match self.converse(&mut session).await {
             Ok(()) => {
-                let _ = session
-                    .link
-                    .publish(Kind::Status, self.herald.status(StatusState::Offline))
-                    .await;
+                let offline = self.herald.status(StatusState::Offline);
+                let _ = self.publish(&session, Kind::Status, Urgency::Always, offline).await;
                 session.link.close(FAREWELL).await;
                 return Left::Done;
             }
@@ -188,12 +217,15 @@ impl Publisher {
     }
 
     async fn converse(&mut self, session: &mut Session) -> Result<(), Gone> {
-        session.link.publish(Kind::Status, self.herald.status(StatusState::Online)).await?;
+        let online = self.herald.status(StatusState::Online);
+        self.publish(session, Kind::Status, Urgency::Always, online).await?;
         self.send_birth(session).await?;
         let mut give_up: Option<Instant> = None;
         loop {
             self.birth_when_the_clock_was_set(session).await?;
+            self.tell_losses(session);
             self.send_due(session).await?;
+            self.ledger.note(self.pace.used(), false);
             let phase = *self.phase.borrow_and_update();
             if phase != Phase::Running && lock(&self.spool).stats().held == 0 {
                 return Ok(());
@@ -202,6 +234,7 @@ impl Publisher {
                 give_up.get_or_insert_with(|| Instant::now() + limit);
             }
             let resend = session.window.deadline().map(|d| session.began + d);
+            let paced = session.paced.map(|d| session.began + d);
             tokio::select! {
                 heard = session.link.next() => match heard {
                     Some(heard) => self.hear(session, heard).await?,
@@ -209,43 +242,89 @@ impl Publisher {
                 },
                 () = self.kept.notified() => {}
                 () = until(resend) => {}
+                () = until(paced) => {}
                 () = until(give_up) => return Ok(()),
                 changed = self.phase.changed() => if changed.is_err() { return Ok(()) },
             }
         }
     }
 
-    /// Sends whatever the window lets through.
-    async fn send_due(&self, session: &mut Session) -> Result<(), Gone> {
+    /// Puts what is lost into the spool, to be sent like everything else.
+    fn tell_losses(&self, session: &mut Session) {
+        if session.told.is_some_and(|at| at.elapsed() < TELL_EVERY) {
+            return;
+        }
+        let now = self.clock.now();
+        let mut spool = lock(&self.spool);
+        match spool.tell(now.state, |lost| times_of(lost, now, self.clock.boot())) {
+            Ok(None) => return,
+            Ok(Some(seq)) => debug!(%seq, "what is lost is told"),
+            Err(error) => debug!("what is lost cannot be told yet: {error}"),
+        }
+        session.told = Some(Instant::now());
+    }
+
+    /// Sends whatever the window and the pace let through.
+    async fn send_due(&mut self, session: &mut Session) -> Result<(), Gone> {
         loop {
-            let (priority, batch, payload) = {
-                let mut spool = lock(&self.spool);
-                let (node, id) = (self.address.node, spool.id());
-                let now = session.began.elapsed();
-                let Some((priority, seq)) = session.window.next(&spool, now) else { return Ok(()) };
-                match spool.read(seq) {
-                    Ok(Some(payload)) => (priority, BatchId { node, spool: id, seq }, payload),
-                    Ok(None) => {
-                        session.window.forget(seq);
-                        continue;
-                    }
-                    Err(error) => {
-                        // Tried again when its resending is due.
-                        warn!(%seq, "a record cannot be read from the spool: {error}");
-                        continue;
-                    }
-                }
+            let Some((due, payload)) = self.next_due(session) else { return Ok(()) };
+            let kind = match due.lane {
+                Lane::Alarm => Kind::Alarm,
+                Lane::Notice | Lane::Routine | Lane::Summary => Kind::Data,
             };
-            let kind = match priority {
-                Priority::Alarm => Kind::Alarm,
-                Priority::Routine => Kind::Data,
-            };
-            debug!(%batch, bytes = payload.len(), "published");
-            session.link.publish(kind, payload).await?;
+            let batch = self.batch_id(due.seq);
+            debug!(%batch, urgency = ?due.urgency, bytes = payload.len(), "published");
+            self.publish(session, kind, due.urgency, payload).await?;
         }
     }
 
-    async fn hear(&self, session: &mut Session, heard: Heard) -> Result<(), Gone> {
+    fn batch_id(&self, seq: Seq) -> BatchId {
+        BatchId { node: self.address.node, spool: lock(&self.spool).id(), seq }
+    }
+
+    /// The next record and its payload.
+    fn next_due(&mut self, session: &mut Session) -> Option<(Due, Vec<u8>)> {
+        let day = self.clock.now().unix.since(UnixMicros(0)).div_euclid(DAY_US);
+        loop {
+            let now = session.began.elapsed();
+            let mut spool = lock(&self.spool);
+            let [live, backlog] =
+                [Urgency::Live, Urgency::Backlog].map(|u| self.pace.may(u, now, day));
+            let next = session.window.next(&spool, now, |urgency| match urgency {
+                Urgency::Always => true,
+                Urgency::Live => live.is_ok(),
+                Urgency::Backlog => backlog.is_ok(),
+            });
+            session.paced = live.and(backlog).err().map(|wait| now.saturating_add(wait));
+            let due = next?;
+            if let Err(error) = spool.sending(due.seq) {
+                debug!(seq = %due.seq, "that it is sent cannot be written down: {error}");
+            }
+            match spool.read(due.seq) {
+                Ok(Some(payload)) => return Some((due, payload)),
+                Ok(None) => session.window.forget(due.seq),
+                // Tried again when its resending is due.
+                Err(error) => {
+                    warn!(seq = %due.seq, "a record cannot be read from the spool: {error}");
+                }
+            }
+        }
+    }
+
+    /// Publishes a message and counts it.
+    async fn publish(
+        &mut self,
+        session: &Session,
+        kind: Kind,
+        urgency: Urgency,
+        payload: Vec<u8>,
+    ) -> Result<(), Gone> {
+        self.pace.sent(urgency, payload.len());
+        let backlog = urgency == Urgency::Backlog;
+        session.link.publish(Message { kind, payload, backlog }).await
+    }
+
+    async fn hear(&mut self, session: &mut Session, heard: Heard) -> Result<(), Gone> {
         match heard {
             Heard::Ack(ack) => {
                 let (node, spool) = (self.address.node, ack.spool);
@@ -290,12 +369,12 @@ impl Publisher {
         ours && session.released.unknown_to(ack.watermark, held_from, now) && !recently
     }
 
-    async fn send_birth(&self, session: &mut Session) -> Result<(), Gone> {
+    async fn send_birth(&mut self, session: &mut Session) -> Result<(), Gone> {
         let now = self.clock.now();
         let birth = self.herald.birth(&lock(&self.spool), now);
         session.birth = Some((Instant::now(), now.state));
         match birth {
-            Ok(birth) => session.link.publish(Kind::Birth, birth).await,
+            Ok(birth) => self.publish(session, Kind::Birth, Urgency::Always, birth).await,
             Err(error) => {
                 warn!("{error:#}");
                 Ok(())
@@ -304,7 +383,7 @@ impl Publisher {
     }
 
     /// Once the clock has been set, the centre can restamp what was taken before.
-    async fn birth_when_the_clock_was_set(&self, session: &mut Session) -> Result<(), Gone> {
+    async fn birth_when_the_clock_was_set(&mut self, session: &mut Session) -> Result<(), Gone> {
         let state = self.clock.now().state;
         if session.birth.is_some_and(|(_, said)| said == state) {
             return Ok(());

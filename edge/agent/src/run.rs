@@ -1,7 +1,7 @@
 //! `tram-edge run`: puts the threads together and takes them apart again.
 
 use std::{
-    collections::VecDeque,
+    collections::{HashMap, VecDeque},
     fs,
     path::{Path, PathBuf},
     sync::{
@@ -23,19 +23,23 @@ use tram_emulator::Clock as BoardClock;
 use tram_journal::Journal;
 use tram_node::{Batcher, Qc};
 use tram_rules::State;
-use tram_spool::{Recovery, Spool, SpoolError};
+use tram_spool::{Recovery, Spool, SpoolError, Stats};
+use tram_wire::{ChannelNumber, ClockState, UptimeMicros};
 
 use crate::{
     births::Herald,
-    clock::Clock,
-    config::{BackendKind, Checked, Config, batch_limits, spool_options},
+    clock::{Clock, monotonic},
+    config::{BackendKind, Checked, Config, batch_limits, seconds, spool_options},
     describe::describe,
     hal::{Backend, Emulated, Linux, RaspberryPi},
     keeper::{Keeper, MAX_WAITING_WORK, SampledLog, Trouble, Work},
+    ledger::Ledger,
     link::{Address, TlsFiles, client_config},
+    pace::{Limits, Pace},
     publisher::{Phase, Publisher, SharedSpool, lock},
     sampler::{Channel, Counters, Replay, Sampler, Setup},
     sensor,
+    shelf::Shelf,
     siren::Watch,
 };
 
@@ -59,6 +63,7 @@ pub(crate) fn run(checked: &Checked, journal: Journal) -> Result<()> {
     report(&spool, &recovery);
     let (backend, clock, replay) = open_backend(config)?;
     let channels = number_channels(checked, &mut spool)?;
+    let resume = spool.latest().map(|(channel, clock, at)| (channel, (clock, at))).collect();
     let spool: SharedSpool = Arc::new(Mutex::new(spool));
     let kept = Arc::new(Notify::new());
     let stop = Arc::new(AtomicBool::new(false));
@@ -74,10 +79,23 @@ pub(crate) fn run(checked: &Checked, journal: Journal) -> Result<()> {
         alarms: VecDeque::new(),
         stop: Arc::clone(&stop),
         hold_back_above: replay.as_ref().map(|_| config.spool.max_bytes / 2),
+        // The hours of a recording pass in milliseconds.
+        commit_every: replay.as_ref().map_or(seconds(config.spool.commit_s), |_| Duration::ZERO),
         trouble: Trouble::default(),
+        shelf: Shelf::default(),
+        due: None,
     };
     let counters = Arc::new(Counters::default());
-    let wiring = Wiring { clock: clock.clone(), replay, channels, keeper: work };
+    let wanted = Arc::new(AtomicBool::new(false));
+    let (ledger, pace) = pace(config, replay.is_some());
+    let wiring = Wiring {
+        clock: clock.clone(),
+        replay,
+        channels,
+        keeper: work,
+        resume,
+        wanted: Arc::clone(&wanted),
+    };
     let sampler = sampler(checked, backend, wiring, &stop, &counters)?;
     let (phase, phases) = watch::channel(Phase::Running);
     let publisher = Publisher {
@@ -89,10 +107,14 @@ pub(crate) fn run(checked: &Checked, journal: Journal) -> Result<()> {
         phase: phases,
         in_flight: config.broker.in_flight,
         resend: Duration::from_secs(u64::from(config.broker.resend_s)),
+        spread: seconds(config.broker.spread_s),
+        pace,
+        ledger,
+        wanted,
     };
     let threads = start(sampler, keeper)?;
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
-    let gauges = Gauges { spool: Arc::clone(&spool), counters, journal };
+    let gauges = Gauges { spool: Arc::clone(&spool), counters, journal, since: monotonic() };
     runtime.block_on(conduct(publisher, phase, threads, &stop, &gauges))?;
     drop(gauges);
     drop(runtime);
@@ -118,12 +140,28 @@ fn herald(checked: &Checked, clock: &Clock) -> Herald {
     }
 }
 
+/// How fast things may go, and the file that remembers what has gone today.
+fn pace(config: &Config, replay: bool) -> (Ledger, Pace) {
+    let sending = &config.sending;
+    let limits = if replay {
+        // A recording is all backlog, and whoever plays it waits.
+        Limits { backlog_bytes_per_s: 0, day_bytes: 0 }
+    } else {
+        Limits { backlog_bytes_per_s: sending.backlog_bytes_per_s, day_bytes: sending.day_bytes }
+    };
+    let ledger = Ledger::open(&config.data.join("sent-today"));
+    let pace = Pace::new(limits, ledger.used());
+    (ledger, pace)
+}
+
 /// What the sampler is connected to.
 struct Wiring {
     clock: Clock,
     replay: Option<Replay>,
     channels: Vec<Channel>,
     keeper: SyncSender<Work>,
+    resume: HashMap<ChannelNumber, (ClockState, i64)>,
+    wanted: Arc<AtomicBool>,
 }
 
 /// Opens the parts and the siren.
@@ -153,6 +191,8 @@ fn sampler(
         keeper: wiring.keeper,
         stop: Arc::clone(stop),
         counters: Arc::clone(counters),
+        resume: wiring.resume,
+        wanted: wiring.wanted,
     })
 }
 
@@ -225,6 +265,7 @@ struct Gauges {
     spool: SharedSpool,
     counters: Arc<Counters>,
     journal: Journal,
+    since: UptimeMicros,
 }
 
 impl Gauges {
@@ -237,7 +278,8 @@ impl Gauges {
             failed = counted(&self.counters.failed_total),
             waiting = stats.held,
             spool_bytes = stats.bytes,
-            written_bytes = stats.written_bytes_total,
+            written_bytes_a_day = written_a_day(stats, monotonic().since(self.since)),
+            thinned = stats.thinned_readings_total,
             evicted = stats.evicted_readings_total,
             not_written = stats.not_written_readings_total,
             lines_kept_back = self.journal.kept_back(),
@@ -245,6 +287,13 @@ impl Gauges {
         );
         self.journal.report();
     }
+}
+
+/// What the spool writes to the card in a day at the rate of this run.
+fn written_a_day(stats: Stats, micros: u64) -> u64 {
+    const DAY_US: u128 = 86_400_000_000;
+    let bytes = u128::from(stats.written_bytes_total) * DAY_US / u128::from(micros.max(1));
+    u64::try_from(bytes).unwrap_or(u64::MAX)
 }
 
 fn address(config: &Config) -> Result<Address> {

@@ -16,9 +16,10 @@ use tracing::{info, warn};
 use tram_emulator::Board;
 use tram_node::{Batcher, Measured, Qc, Schedule};
 use tram_rules::Observation;
+use tram_spool::Lost;
 use tram_wire::{
-    AlarmKind, ChannelName, ChannelNumber, ClockState, MilliCelsius, NodeId, Point, Quality,
-    Quantity, Tests, UnixMicros, UptimeMicros,
+    AlarmKind, ChannelName, ChannelNumber, ClockState, LossCause, MilliCelsius, NodeId, Point,
+    Quality, Quantity, Tests, UnixMicros, UptimeMicros,
 };
 
 use crate::{
@@ -27,6 +28,7 @@ use crate::{
     hal::Backend,
     handover::Handover,
     keeper::{AlarmDraft, Work},
+    lost::interrupted,
     notice::Notices,
     sensor::{Ask, Mounted, Reading},
     siren::{Decision, Watch},
@@ -100,6 +102,10 @@ pub(crate) struct Sampler {
     stop: Arc<AtomicBool>,
     counters: Arc<Counters>,
     latest: HashMap<ChannelName, (i64, UptimeMicros)>,
+    /// When each channel was last taken before this start, until it is taken again.
+    resume: HashMap<ChannelNumber, (ClockState, i64)>,
+    /// Somebody wants what there is, now.
+    wanted: Arc<AtomicBool>,
     rules_looked: i64,
     states_kept: UptimeMicros,
     states_changed: bool,
@@ -124,6 +130,8 @@ pub(crate) struct Setup {
     pub(crate) keeper: SyncSender<Work>,
     pub(crate) stop: Arc<AtomicBool>,
     pub(crate) counters: Arc<Counters>,
+    pub(crate) resume: HashMap<ChannelNumber, (ClockState, i64)>,
+    pub(crate) wanted: Arc<AtomicBool>,
 }
 
 impl Sampler {
@@ -162,6 +170,8 @@ impl Sampler {
             stop: setup.stop,
             counters: setup.counters,
             latest: HashMap::new(),
+            resume: setup.resume,
+            wanted: setup.wanted,
             rules_looked: i64::MIN,
             states_kept: now.uptime,
             states_changed: false,
@@ -197,6 +207,7 @@ impl Sampler {
         while let Some(due) = self.schedule.due(now.micros()) {
             if due.missed > 0 {
                 self.counters.missed_total.fetch_add(due.missed, Ordering::Relaxed);
+                self.miss(due.index, due.at, due.missed, now);
             }
             self.begin(due.index, due.at, now);
         }
@@ -205,6 +216,12 @@ impl Sampler {
         }
         if let Some(draft) = self.batcher.poll(self.batch_age_clock(now)) {
             self.handover.draft(draft);
+        }
+        if self.wanted.swap(false, Ordering::Relaxed) {
+            if let Some(draft) = self.batcher.flush() {
+                self.handover.draft(draft);
+            }
+            self.handover.commit();
         }
         if now.unix.0.saturating_sub(self.rules_looked) >= RULE_TICK_US {
             self.rules_looked = now.unix.0;
@@ -241,12 +258,32 @@ impl Sampler {
         }
     }
 
+    /// Readings that were due before `at` while the thread was held up.
+    fn miss(&mut self, index: usize, at: i64, missed: u64, now: Moment) {
+        let Some(post) = self.posts.get(index) else { return };
+        let interval = post.interval();
+        let from = i64::try_from(missed).unwrap_or(i64::MAX).saturating_mul(interval);
+        let channels: Vec<usize> = post.channels.iter().map(|(_, c)| *c).collect();
+        for channel in channels.into_iter().filter_map(|c| self.channels.get(c)) {
+            // What was missed before the first reading of all is counted with that one.
+            if !self.resume.contains_key(&channel.number) {
+                self.handover.missed(Lost {
+                    channel: Some(channel.number),
+                    clock: now.state,
+                    from: at.saturating_sub(from),
+                    to: at.saturating_sub(interval),
+                    readings: missed,
+                    cause: LossCause::Interrupted,
+                });
+            }
+        }
+    }
+
     fn begin(&mut self, index: usize, at: i64, now: Moment) {
         // A reading that is not finished by now never will be.
         self.finish(index, now, true);
         let Some(post) = self.posts.get_mut(index) else { return };
-        let interval = seconds(post.mounted.interval_s);
-        let interval = u64::try_from(interval.as_micros()).unwrap_or(u64::MAX);
+        let interval = u64::try_from(post.interval()).unwrap_or(u64::MAX);
         let patience = interval.saturating_sub(MARGIN_US).min(LONGEST_READING_US);
         let until = now.uptime.plus(patience);
         post.under_way = Some(UnderWay { at, clock: now.state, until });
@@ -278,11 +315,21 @@ impl Sampler {
         }
         let values = values.unwrap_or_default();
         post.under_way = None;
-        let channels = post.channels.clone();
+        let (channels, interval) = (post.channels.clone(), post.interval());
         for (key, channel) in channels {
             let value = values.iter().find(|(k, _)| *k == key).map(|(_, m)| *m);
             let value = value.unwrap_or_else(|| Measured::missing(Tests::SENSOR_ERROR));
+            self.resume(channel, under_way, interval);
             self.take(channel, under_way, value, now);
+        }
+    }
+
+    /// At the first reading of a channel: what was due since the last one before this start.
+    fn resume(&mut self, channel: usize, first: UnderWay, interval: i64) {
+        let Some(number) = self.channels.get(channel).map(|c| c.number) else { return };
+        let Some(last) = self.resume.remove(&number) else { return };
+        if let Some(lost) = interrupted(number, last, (first.clock, first.at), interval) {
+            self.handover.missed(lost);
         }
     }
 
@@ -379,6 +426,11 @@ impl Sampler {
 }
 
 impl Post {
+    /// In microseconds.
+    fn interval(&self) -> i64 {
+        i64::try_from(seconds(self.mounted.interval_s).as_micros()).unwrap_or(i64::MAX)
+    }
+
     /// Logs when a part begins to fail and when it is back, however often it does.
     fn says(&mut self, failure: Option<&str>, now: Moment) {
         let Some(line) = self.notices.note(failure, now.uptime) else { return };

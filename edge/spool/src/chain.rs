@@ -158,6 +158,11 @@ impl<D: Disk> Chain<D> {
         self.segments.iter().filter(|s| s.held() > 0).filter_map(|s| s.next(after)).min()
     }
 
+    /// The highest committed, held record.
+    pub(crate) fn newest(&self) -> Option<Seq> {
+        self.segments.iter().filter(|s| s.held() > 0).filter_map(Segment::newest).max()
+    }
+
     /// The payload of a held record.
     pub(crate) fn read(&self, seq: Seq) -> Result<Read, SpoolError> {
         for segment in self.segments.iter().filter(|s| s.held() > 0) {

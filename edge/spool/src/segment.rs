@@ -242,6 +242,12 @@ impl<F: DiskFile> Segment<F> {
         rest.iter().find(|e| e.held() && u64::from(e.offset) < self.committed).map(|e| e.seq)
     }
 
+    /// The last committed, held record.
+    pub(crate) fn newest(&self) -> Option<Seq> {
+        let committed = |e: &&Entry| e.held() && u64::from(e.offset) < self.committed;
+        self.entries.iter().rev().find(committed).map(|e| e.seq)
+    }
+
     fn position(&self, seq: Seq) -> Option<usize> {
         self.entries.binary_search_by_key(&seq, |e| e.seq).ok()
     }

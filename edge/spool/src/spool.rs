@@ -362,6 +362,12 @@ impl<D: Disk> Spool<D> {
         self.lane(lane).filter_map(|chain| chain.next(after)).min()
     }
 
+    /// The durable record of `lane` with the highest number that is still held.
+    #[must_use]
+    pub fn newest(&self, lane: Lane) -> Option<Seq> {
+        self.lane(lane).filter_map(Chain::newest).max()
+    }
+
     /// The payload of a held record; `None` when it is not held any more. A record that the
     /// medium gives back changed is released, noted as lost, and `None` as well.
     ///

@@ -14,7 +14,7 @@ use std::collections::BTreeMap;
 
 use tram_wire::{
     Ack, Alarm, AlarmKind, Batch, ChannelName, ChannelNumber, ClockState, Column, EpisodeId, Loss,
-    Point, Quality, Quantity, Seq, SpoolId, Text,
+    Point, Quality, Quantity, ReplicaId, Seq, SpoolId, Text,
 };
 
 use crate::{Disk, Lane, Options, Spool};
@@ -62,7 +62,8 @@ fn alarm(spool: SpoolId, seq: Seq) -> Alarm {
 }
 
 fn ack<D: Disk>(spool: &Spool<D>, watermark: Seq) -> Ack {
-    Ack { spool: spool.id(), watermark, ranges: Vec::new() }
+    let (ranges, committed) = (Vec::new(), Vec::new());
+    Ack { spool: spool.id(), replica: ReplicaId(1), watermark, ranges, committed }
 }
 
 /// Every record that is held, by its number.

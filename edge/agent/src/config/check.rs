@@ -161,6 +161,17 @@ impl Check<'_> {
         self.within("broker.in_flight", in_flight, &most);
         self.within("broker.resend_s", config.broker.resend_s > 0, "1 or more seconds");
         self.within("broker.keep_alive_s", config.broker.keep_alive_s >= 5, "5 or more seconds");
+        let spread = (0.0..=600.0).contains(&config.broker.spread_s);
+        self.within("broker.spread_s", spread, "0 to 600 seconds");
+        let commit = (0.0..=hour).contains(&config.spool.commit_s);
+        self.within("spool.commit_s", commit, "0 to 3600 seconds");
+        let rate = config.sending.backlog_bytes_per_s;
+        let slow = rate == 0 || (100..=1 << 30).contains(&rate);
+        let range = "100 or more bytes, or 0 for as fast as the link takes them";
+        self.within("sending.backlog_bytes_per_s", slow, range);
+        let day = config.sending.day_bytes;
+        let least = "100000 or more bytes, or 0 for no limit";
+        self.within("sending.day_bytes", day == 0 || day >= 100_000, least);
         let options = spool_options(config);
         if let Err(e) = options.check() {
             self.mistake("spool.max_bytes", "the spool cannot have this size", e.to_string());

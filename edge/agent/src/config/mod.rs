@@ -42,6 +42,8 @@ pub(crate) struct Config {
     #[serde(default)]
     pub(crate) spool: SpoolSize,
     #[serde(default)]
+    pub(crate) sending: Sending,
+    #[serde(default)]
     pub(crate) clock: ClockTable,
     #[serde(default)]
     pub(crate) siren: Option<Siren>,
@@ -95,6 +97,9 @@ pub(crate) struct Broker {
     /// After so long without an acknowledgement a batch is sent again.
     #[serde(default = "Broker::resend_s")]
     pub(crate) resend_s: u16,
+    /// When the broker comes back, the nodes come back over so many seconds and not at once.
+    #[serde(default = "Broker::spread_s")]
+    pub(crate) spread_s: f64,
 }
 
 impl Broker {
@@ -106,6 +111,9 @@ impl Broker {
     }
     fn resend_s() -> u16 {
         30
+    }
+    fn spread_s() -> f64 {
+        5.0
     }
 }
 
@@ -219,6 +227,30 @@ impl Default for Batch {
     }
 }
 
+/// How fast, and how much, may go over the link.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Sending {
+    /// Bytes of backlog in a second; 0 is as fast as the link takes them.
+    #[serde(default = "Sending::backlog_bytes_per_s")]
+    pub(crate) backlog_bytes_per_s: u64,
+    /// Bytes in a day of a metered link; 0 is no limit.
+    #[serde(default)]
+    pub(crate) day_bytes: u64,
+}
+
+impl Sending {
+    fn backlog_bytes_per_s() -> u64 {
+        64 << 10
+    }
+}
+
+impl Default for Sending {
+    fn default() -> Self {
+        Self { backlog_bytes_per_s: Self::backlog_bytes_per_s(), day_bytes: 0 }
+    }
+}
+
 /// How much the spool may hold.
 #[derive(Debug, Clone, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -227,6 +259,9 @@ pub(crate) struct SpoolSize {
     pub(crate) max_bytes: u64,
     #[serde(default = "SpoolSize::segment_bytes")]
     pub(crate) segment_bytes: u64,
+    /// Readings are made durable together, so many seconds after the first of them at the latest.
+    #[serde(default = "SpoolSize::commit_s")]
+    pub(crate) commit_s: f64,
 }
 
 impl SpoolSize {
@@ -236,11 +271,18 @@ impl SpoolSize {
     fn segment_bytes() -> u64 {
         tram_spool::DEFAULT_SEGMENT_BYTES
     }
+    fn commit_s() -> f64 {
+        30.0
+    }
 }
 
 impl Default for SpoolSize {
     fn default() -> Self {
-        Self { max_bytes: Self::max_bytes(), segment_bytes: Self::segment_bytes() }
+        Self {
+            max_bytes: Self::max_bytes(),
+            segment_bytes: Self::segment_bytes(),
+            commit_s: Self::commit_s(),
+        }
     }
 }
 

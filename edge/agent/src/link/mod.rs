@@ -46,6 +46,17 @@ const PUBLISH_TIMEOUT: Duration = Duration::from_secs(20);
 /// What every message of ours is.
 const CONTENT_TYPE: &str = "application/cbor";
 
+/// The user property of a message that has waited: not what is measured now.
+const BACKLOG: &str = "backlog";
+
+/// A message of this node.
+pub(crate) struct Message {
+    pub(crate) kind: Kind,
+    pub(crate) payload: Vec<u8>,
+    /// Whether it has waited, which the centre is told.
+    pub(crate) backlog: bool,
+}
+
 /// Where the broker is and who we are.
 #[derive(Clone)]
 pub(crate) struct Address {
@@ -108,11 +119,15 @@ impl Link {
     ///
     /// # Errors
     /// [`Gone`] when the connection has ended or takes nothing any more.
-    pub(crate) async fn publish(&self, kind: Kind, payload: Vec<u8>) -> Result<(), Gone> {
+    pub(crate) async fn publish(&self, message: Message) -> Result<(), Gone> {
+        let Message { kind, payload, backlog } = message;
         let topic = Topic { node: self.node, kind }.to_string();
         let retain = matches!(kind, Kind::Birth | Kind::Status);
         let content_type = Some(CONTENT_TYPE.to_owned());
-        let properties = PublishProperties { content_type, ..PublishProperties::default() };
+        let mark = (BACKLOG.to_owned(), "1".to_owned());
+        let user_properties = if backlog { vec![mark] } else { Vec::new() };
+        let properties =
+            PublishProperties { content_type, user_properties, ..PublishProperties::default() };
         let sending = self.client.publish_with_properties(
             topic,
             QoS::AtLeastOnce,

@@ -25,10 +25,11 @@ impl Station {
     pub(crate) fn new(broker: SocketAddr, more: &str) -> Self {
         let folder = tempfile::tempdir().unwrap();
         let at = folder.path().display();
+        let spool = if more.contains("[spool]") { "" } else { "[spool]\ncommit_s = 0\n" };
         let text = format!(
             "node = \"test-01\"\ndata = \"{at}/data\"\n\
-             [broker]\nurl = \"mqtt://{broker}\"\nresend_s = 1\n\
-             [hardware]\nbackend = \"emulator\"\n[clock]\nsource = \"ntp\"\n{more}"
+             [broker]\nurl = \"mqtt://{broker}\"\nresend_s = 1\nspread_s = 0.2\n\
+             [hardware]\nbackend = \"emulator\"\n[clock]\nsource = \"ntp\"\n{spool}{more}"
         );
         fs::write(folder.path().join("edge.toml"), text.replace("{at}", &at.to_string())).unwrap();
         Self { folder }
