@@ -105,8 +105,8 @@ mod tests {
     #[test]
     fn what_a_failed_commit_gave_up_waits_before_what_came_later() {
         let mut shelf = Shelf::default();
-        for n in 0..4 {
-            shelf.appended(Seq(n), draft(n as i64 * 10, 1));
+        for (n, at) in (0..4).zip((0..).step_by(10)) {
+            shelf.appended(Seq(n), draft(at, 1));
         }
         assert!(shelf.put(draft(40, 1)).is_empty());
         assert!(shelf.given_up((Seq(1), Seq(4))).is_empty());
@@ -119,17 +119,17 @@ mod tests {
     fn memory_is_bounded_and_the_oldest_is_told_exactly() {
         let mut shelf = Shelf::default();
         let mut lost = 0;
-        for n in 0..100 {
+        for n in 0..100_i64 {
             for l in shelf.put(draft(n * 1000, 1000)) {
                 assert_eq!((l.from, l.to), (lost * 1000, lost * 1000 + 999));
                 assert_eq!((l.readings, l.cause), (1000, LossCause::NotWritten));
                 lost += 1;
             }
         }
-        let kept = shelf.waiting.len() as i64;
+        let kept = i64::try_from(shelf.waiting.len()).unwrap();
         assert_eq!(lost + kept, 100);
         assert_eq!(usize::try_from(kept).unwrap(), MAX_WAITING_READINGS / 1000);
         let rest: u64 = shelf.give_up_all().iter().map(|l| l.readings).sum();
-        assert_eq!(rest, kept as u64 * 1000);
+        assert_eq!(i64::try_from(rest).unwrap(), kept * 1000);
     }
 }
