@@ -36,12 +36,21 @@ impl Mosquitto {
         let port = TcpListener::bind("127.0.0.1:0")?.local_addr()?.port();
         let text = format!(
             "listener {port} 127.0.0.1\nallow_anonymous true\npersistence true\n\
-             persistence_location {}/\nuser root\n",
+             persistence_location {}/\nuser root\n\
+             max_inflight_messages 4096\nmax_queued_messages 10000\n",
             folder.display()
         );
         std::fs::write(folder.join("mosquitto.conf"), text)?;
         let program = Self::launch(folder, port)?;
         Ok(Self { program, folder: folder.to_owned(), port })
+    }
+
+    /// Processor time it has used, in seconds.
+    ///
+    /// # Errors
+    /// When it does not run any more.
+    pub fn processor_seconds(&self) -> Result<f64> {
+        self.program.processor_seconds()
     }
 
     fn launch(folder: &Path, port: u16) -> Result<Program> {

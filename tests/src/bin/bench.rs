@@ -1,107 +1,123 @@
-//! `make bench`: what the centre does on this machine. Every figure is printed, none is asserted.
+//! `make bench`: what the centre does on this machine, beside what others do on it. Every figure
+//! is printed with what was asked for; none is asserted.
 
 mod bench {
+    pub(crate) mod clock;
+    pub(crate) mod crowd;
+    pub(crate) mod day;
+    pub(crate) mod disk;
+    pub(crate) mod engine;
+    pub(crate) mod feeder;
+    pub(crate) mod growth;
     pub(crate) mod load;
+    pub(crate) mod mqtt;
+    pub(crate) mod pipeline;
+    pub(crate) mod rivals;
+    pub(crate) mod site;
     pub(crate) mod station;
+    pub(crate) mod table;
+    pub(crate) mod year;
 }
 
-use std::{path::Path, time::Duration};
+use std::path::PathBuf;
 
 use anyhow::Result;
-use clap::Parser;
-use tram_tests::{Centre, Machine};
+use clap::{Parser, ValueEnum};
+use tram_tests::Machine;
 
-use bench::load::{self, Outcome};
+use bench::{
+    clock, day, disk, growth,
+    mqtt::{self, Amount},
+    pipeline, rivals,
+    table::Table,
+    year,
+};
 
-/// How many stations publish at once.
-const STATIONS: u16 = 4;
-
-/// Measures the way from MQTT to the fsynced store.
+/// Measures the centre on this machine: rates, times, memory, bytes on disk, and the same for
+/// other databases where they are installed.
+///
+/// Everything runs on this machine and shares its processors: the stations that publish, the
+/// broker and the centre. Nothing else should run meanwhile. A full run takes about six minutes.
 #[derive(Parser)]
+#[command(after_help = "Examples:\n  tram-bench\n  tram-bench --only pipeline,disk\n  \
+    tram-bench --only rivals --json figures.json")]
 struct Arguments {
+    /// Which parts to measure, separated by commas; all when absent.
+    #[arg(long, value_enum, value_delimiter = ',')]
+    only: Vec<Part>,
+    /// Writes the table for machines as well.
+    #[arg(long, value_name = "FILE")]
+    json: Option<PathBuf>,
     /// Readings to publish at full speed.
-    #[arg(long, default_value_t = 2_000_000)]
+    #[arg(long, default_value_t = 6_000_000)]
     readings: u64,
     /// Readings a second of the paced run.
     #[arg(long, default_value_t = 50_000)]
     pace: u64,
     /// Seconds of the paced run.
-    #[arg(long, default_value_t = 20)]
+    #[arg(long, default_value_t = 10)]
     seconds: u64,
+}
+
+/// A part of the table.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+enum Part {
+    /// From MQTT to the fsynced store, embedded broker.
+    Mqtt,
+    /// The same through Mosquitto.
+    Mosquitto,
+    /// Pipeline and log without MQTT.
+    Pipeline,
+    /// A day of 2,000 stations: memory, disk, latest, history.
+    Day,
+    /// A year of one series by the hour.
+    Year,
+    /// Bytes a reading, sealed.
+    Disk,
+    /// The same readings into VictoriaMetrics and InfluxDB.
+    Rivals,
+    /// Cost with 10, 100, 1,000 and 10,000 stations.
+    Growth,
 }
 
 #[tokio::main(flavor = "multi_thread", worker_threads = 2)]
 async fn main() -> Result<()> {
     let arguments = Arguments::parse();
-    println!("machine: {}", Machine::this());
-    println!(
-        "publishers, broker and centre share its cores; {STATIONS} stations, 100 readings a message\n"
-    );
-    let folder = tempfile::tempdir()?;
-    let configuration = configure(folder.path())?;
-    let centre = Centre::start(folder.path(), &configuration)?;
-
-    let fast = load::run(&centre, STATIONS, arguments.readings, None, 0).await?;
-    report("as fast as it goes", &fast);
-    let before = centre.program.processor_seconds()?;
-    let total = arguments.pace * arguments.seconds;
-    let paced = load::run(&centre, STATIONS, total, Some(arguments.pace), fast.batches).await?;
-    report(&format!("paced at {} readings/s", arguments.pace), &paced);
-    let used = centre.program.processor_seconds()? - before;
-
-    let readings = fast.readings + paced.readings;
-    let disk = folder_bytes(folder.path());
-    println!("centre, {readings} readings in");
-    println!(
-        "  bytes a reading on the wire      {:>12.2}",
-        fast.bytes as f64 / fast.readings as f64
-    );
-    println!("  bytes a reading on disk, now     {:>12.2}", disk as f64 / readings as f64);
-    println!("  CPU seconds a million readings   {:>12.2}", used / (paced.readings as f64 / 1e6));
-    println!(
-        "  peak memory                      {:>9} MiB",
-        centre.program.peak_memory_kib()? / 1024
-    );
-    let (received, sum) = centre.identity()?;
-    println!("  received = stored + duplicate + quarantined + pending: {received} = {sum}");
+    let machine = format!("{}, load before {}", Machine::this(), load_average());
+    eprintln!("machine: {machine}");
+    let start = clock::now();
+    let mut table = Table::default();
+    let wanted = |part: &&Part| arguments.only.is_empty() || arguments.only.contains(part);
+    for part in Part::value_variants().iter().filter(wanted) {
+        measure(*part, &arguments, &mut table).await?;
+    }
+    let seconds = (clock::now() - start).as_secs_f64();
+    println!("machine: {machine}");
+    println!("stations, broker, centre and rivals share its processors; {seconds:.0} s in all\n");
+    print!("{}", table.text());
+    if let Some(path) = &arguments.json {
+        table.write(path, &machine, seconds)?;
+    }
     Ok(())
 }
 
-fn report(what: &str, outcome: &Outcome) {
-    println!("MQTT to fsynced store, {what}");
-    println!("  readings                         {:>12}", outcome.readings);
-    println!("  readings/s                       {:>12.0}", outcome.rate());
-    println!("  publish to acknowledgement, p50  {:>9.1} ms", ms(outcome.quantile(0.50)));
-    println!("  publish to acknowledgement, p99  {:>9.1} ms\n", ms(outcome.quantile(0.99)));
-}
-
-fn ms(duration: Duration) -> f64 {
-    duration.as_secs_f64() * 1000.0
-}
-
-fn configure(folder: &Path) -> Result<std::path::PathBuf> {
-    let path = folder.join("ingest.toml");
-    let mut text = format!(
-        "data = \"{}\"\n[http]\nlisten = \"127.0.0.1:0\"\n\
-         [broker]\nlisten = \"127.0.0.1:0\"\nanonymous_loopback = true\n",
-        folder.join("data").display()
-    );
-    for n in 0..STATIONS {
-        text.push_str(&format!(
-            "[[station]]\nid = \"{}\"\nname = \"bench\"\nlat = 22.0\nlon = 104.0\n",
-            bench::station::node(n)?
-        ));
+async fn measure(part: Part, arguments: &Arguments, table: &mut Table) -> Result<()> {
+    let Arguments { readings, pace, seconds, .. } = *arguments;
+    let amount = Amount { readings, pace, seconds };
+    match part {
+        Part::Mqtt => mqtt::embedded(table, amount).await,
+        Part::Mosquitto => mqtt::mosquitto(table, amount).await,
+        Part::Pipeline => tokio::task::block_in_place(|| pipeline::run(table)),
+        Part::Day => day::run(table).await,
+        Part::Year => tokio::task::block_in_place(|| year::run(table)),
+        Part::Disk => tokio::task::block_in_place(|| disk::run(table)),
+        Part::Rivals => rivals::run(table).await,
+        Part::Growth => growth::run(table).await,
     }
-    std::fs::write(&path, text)?;
-    Ok(path)
 }
 
-fn folder_bytes(folder: &Path) -> u64 {
-    let Ok(entries) = std::fs::read_dir(folder) else { return 0 };
-    let size = |entry: std::fs::DirEntry| match entry.metadata() {
-        Ok(data) if data.is_dir() => folder_bytes(&entry.path()),
-        Ok(data) => data.len(),
-        Err(_) => 0,
-    };
-    entries.flatten().map(size).sum()
+/// How busy the machine was before: figures of a busy one say little.
+fn load_average() -> String {
+    let text = std::fs::read_to_string("/proc/loadavg").unwrap_or_default();
+    text.split(' ').next().unwrap_or("?").to_owned()
 }

@@ -1,38 +1,64 @@
-//! Publishers with a window, and the time each batch took to be acknowledged.
+//! Stations on MQTT: publishers with a window, and the time each batch took to be acknowledged.
+//!
+//! Stations share a few connections, as behind a bridge, and one more connection hears all
+//! acknowledgements; what a station would do with its own is the same for the centre, except for
+//! the connection itself, which [`Crowd`](super::crowd::Crowd) brings.
 
 use std::{
-    sync::Arc,
+    collections::VecDeque,
+    ops::Range,
+    sync::{Arc, Mutex, PoisonError},
     time::{Duration, Instant},
 };
 
 use anyhow::{Context, Result, bail};
-use rumqttc::v5::{AsyncClient, Event, Incoming, MqttOptions, mqttbytes::QoS};
+use rumqttc::v5::{AsyncClient, Event, EventLoop, Incoming, MqttOptions, mqttbytes::QoS};
 use tokio::{
     sync::{Semaphore, mpsc},
     task::JoinSet,
     time::{sleep_until, timeout},
 };
-use tram_tests::Centre;
 use tram_wire::{Ack, Kind, Seq, Topic, UnixMicros};
 
-use super::station;
+use super::{clock, station, station::Shape};
 
-/// Batches on their way at once, for each station.
+/// Batches on their way at once, for each connection.
 const WINDOW: usize = 256;
-/// How long a publisher waits for the next acknowledgement before it gives up.
+/// How long to wait for the next acknowledgement before giving up.
 const PATIENCE: Duration = Duration::from_secs(30);
+
+/// What is to be published.
+#[derive(Debug, Clone)]
+pub(crate) struct Plan {
+    pub(crate) shape: Shape,
+    pub(crate) stations: u16,
+    /// Over how many connections.
+    pub(crate) connections: u16,
+    /// Which batches of each station.
+    pub(crate) batches: Range<u64>,
+    /// When each station's batch 0 began.
+    pub(crate) start: UnixMicros,
+    /// Readings a second over all stations; as fast as the window allows without.
+    pub(crate) pace: Option<u64>,
+}
+
+impl Plan {
+    /// How many readings that is.
+    pub(crate) fn readings(&self) -> u64 {
+        let batches = self.batches.end.saturating_sub(self.batches.start);
+        batches * u64::from(self.stations) * self.shape.readings()
+    }
+}
 
 /// What one run came to.
 #[derive(Debug, Default)]
 pub(crate) struct Outcome {
     /// Readings acknowledged.
     pub(crate) readings: u64,
-    /// Batches acknowledged for each station.
-    pub(crate) batches: u64,
     /// Payload bytes published.
     pub(crate) bytes: u64,
     elapsed: Duration,
-    /// From publish to acknowledgement, ascending.
+    /// From publish to acknowledgement.
     latencies: Vec<Duration>,
 }
 
@@ -42,128 +68,187 @@ impl Outcome {
         self.readings as f64 / self.elapsed.as_secs_f64()
     }
 
-    /// The latency that a share `q` of the batches stayed within.
-    pub(crate) fn quantile(&self, q: f64) -> Duration {
-        #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "an index")]
-        let index =
-            ((self.latencies.len() as f64 * q) as usize).min(self.latencies.len().max(1) - 1);
-        self.latencies.get(index).copied().unwrap_or_default()
+    /// Milliseconds that a share `q` of the batches stayed within.
+    pub(crate) fn ms(&mut self, q: f64) -> f64 {
+        clock::ms(clock::quantile(&mut self.latencies, q))
     }
 }
 
-/// Publishes `readings` from `stations` stations, as fast as the window allows or at `pace`
-/// readings a second over all, starting at batch number `from`.
-pub(crate) async fn run(
-    centre: &Centre,
-    stations: u16,
-    readings: u64,
-    pace: Option<u64>,
-    from: u64,
-) -> Result<Outcome> {
-    let each = readings / station::READINGS / u64::from(stations);
-    let today = UnixMicros(now_micros()?).plus(-86_400_000_000);
-    let mut publishers = JoinSet::new();
-    for n in 0..stations {
-        let payloads = (from..from + each).map(|seq| station::batch(n, seq, today));
-        let payloads = payloads.collect::<Result<Vec<_>>>()?;
-        let gap = pace.map(|p| {
-            Duration::from_secs_f64((station::READINGS * u64::from(stations)) as f64 / p as f64)
-        });
-        publishers.spawn(publish(centre.mqtt_port, n, from, payloads, gap));
+/// Batches of one station on their way.
+struct Waiting {
+    sent: Mutex<VecDeque<(Seq, Instant)>>,
+    /// Room on the station's connection.
+    window: Arc<Semaphore>,
+}
+
+impl Waiting {
+    fn put(&self, seq: u64) {
+        let mut sent = self.sent.lock().unwrap_or_else(PoisonError::into_inner);
+        sent.push_back((Seq(seq), clock::now()));
     }
-    let mut outcome = Outcome { batches: each, ..Outcome::default() };
-    let mut first = None::<Instant>;
-    let mut last = None::<Instant>;
-    while let Some(one) = publishers.join_next().await {
-        let one = one??;
-        outcome.readings += each * station::READINGS;
-        outcome.bytes += one.bytes;
-        outcome.latencies.extend(one.latencies);
-        first = Some(first.map_or(one.first, |f| f.min(one.first)));
-        last = Some(last.map_or(one.last, |l| l.max(one.last)));
+
+    /// Takes out what the acknowledgement covers.
+    fn take(&self, ack: &Ack, now: Instant, latencies: &mut Vec<Duration>) {
+        let mut sent = self.sent.lock().unwrap_or_else(PoisonError::into_inner);
+        while let Some((seq, at)) = sent.front()
+            && ack.covers(*seq)
+        {
+            latencies.push(now - *at);
+            self.window.add_permits(1);
+            sent.pop_front();
+        }
     }
-    let (first, last) = (first.context("no station")?, last.context("no station")?);
-    outcome.elapsed = last - first;
-    outcome.latencies.sort_unstable();
+}
+
+/// Publishes births, then what the plan says, to the broker on `port`, and waits until the centre
+/// has acknowledged all of it. The clock starts behind the births.
+pub(crate) async fn run(port: u16, plan: &Plan) -> Result<Outcome> {
+    let connections = plan.connections.min(plan.stations);
+    let windows: Vec<_> = (0..connections).map(|_| Arc::new(Semaphore::new(WINDOW))).collect();
+    let waiting: Vec<Waiting> = windows
+        .iter()
+        .cycle()
+        .take(usize::from(plan.stations))
+        .map(|window| Waiting { sent: Mutex::default(), window: Arc::clone(window) })
+        .collect();
+    let waiting = Arc::new(waiting);
+    let mut acks = listen(port).await?;
+    let mut publishers = Vec::new();
+    for (c, window) in (0..connections).zip(&windows) {
+        let own = (c..plan.stations).step_by(usize::from(connections)).collect();
+        publishers.push(Publisher::new(port, c, own, plan, Arc::clone(window)).await?);
+    }
+    let mut outcome = Outcome {
+        readings: plan.readings(),
+        bytes: publishers.iter().map(|p| p.bytes).sum(),
+        ..Outcome::default()
+    };
+    born(&mut acks, plan).await?;
+
+    let batches: usize = publishers.iter().map(|p| p.messages.len()).sum();
+    let start = clock::now();
+    let mut tasks = JoinSet::new();
+    for publisher in publishers {
+        tasks.spawn(publisher.publish(Arc::clone(&waiting)));
+    }
+    outcome.latencies.reserve(batches);
+    while outcome.latencies.len() < batches {
+        let (n, ack) = timeout(PATIENCE, acks.recv())
+            .await
+            .with_context(|| format!("{} of {batches} acknowledged", outcome.latencies.len()))?
+            .context("the connection broke")?;
+        if let Some(station) = waiting.get(n) {
+            station.take(&ack, clock::now(), &mut outcome.latencies);
+        }
+    }
+    outcome.elapsed = clock::now() - start;
+    while let Some(client) = tasks.join_next().await {
+        client??.disconnect().await?;
+    }
     Ok(outcome)
 }
 
-/// Microseconds since 1970.
-#[expect(clippy::disallowed_methods, reason = "readings of a benchmark are of today")]
-fn now_micros() -> Result<i64> {
-    let since = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH)?;
-    Ok(i64::try_from(since.as_micros())?)
-}
-
-struct One {
-    first: Instant,
-    last: Instant,
-    bytes: u64,
-    latencies: Vec<Duration>,
-}
-
-#[expect(clippy::disallowed_methods, reason = "a benchmark measures time")]
-async fn publish(
-    port: u16,
-    n: u16,
-    from: u64,
-    payloads: Vec<Vec<u8>>,
-    gap: Option<Duration>,
-) -> Result<One> {
-    let node = station::node(n)?;
-    let (client, mut acks) = connect(port, n).await?;
-    let birth = Topic { node, kind: Kind::Birth }.to_string();
-    client.publish(birth, QoS::AtLeastOnce, true, station::birth(n, from)?).await?;
-    let data = Topic { node, kind: Kind::Data }.to_string();
-    let total = payloads.len();
-    let bytes = payloads.iter().map(|p| p.len() as u64).sum();
-
-    let window = Arc::new(Semaphore::new(WINDOW));
-    let (sent, mut sent_times) = mpsc::unbounded_channel();
-    let room = Arc::clone(&window);
-    let first = Instant::now();
-    let sender = tokio::spawn(async move {
-        let start = tokio::time::Instant::now();
-        for (payload, i) in payloads.into_iter().zip(0_u32..) {
-            if let Some(gap) = gap {
-                sleep_until(start + gap * i).await;
-            }
-            room.acquire().await?.forget();
-            sent.send(Instant::now())?;
-            client.publish(data.as_str(), QoS::AtLeastOnce, false, payload).await?;
-        }
-        anyhow::Ok(client)
-    });
-    let mut latencies = Vec::with_capacity(total);
-    let mut next = Seq(from);
-    while latencies.len() < total {
-        let Some(ack) = timeout(PATIENCE, acks.recv()).await.context("no acknowledgement")? else {
-            bail!("the connection of {node} broke");
-        };
-        let now = Instant::now();
-        while latencies.len() < total && ack.covers(next) {
-            let at = sent_times.recv().await.context("acknowledged before it was sent")?;
-            latencies.push(now - at);
-            window.add_permits(1);
-            next = next.next();
+/// Waits until every station's birth is on disk: the centre answers each with what it has.
+async fn born(acks: &mut mpsc::Receiver<(usize, Ack)>, plan: &Plan) -> Result<()> {
+    let mut known = vec![false; usize::from(plan.stations)];
+    let mut missing = known.len();
+    while missing > 0 {
+        let (n, ack) = timeout(PATIENCE, acks.recv())
+            .await
+            .with_context(|| format!("{missing} births are not answered"))?
+            .context("the connection broke")?;
+        if let Some(known) = known.get_mut(n)
+            && ack.watermark.0 >= plan.batches.start
+            && !std::mem::replace(known, true)
+        {
+            missing -= 1;
         }
     }
-    let last = Instant::now();
-    sender.await??.disconnect().await?;
-    Ok(One { first, last, bytes, latencies })
+    Ok(())
 }
 
-/// Connects and subscribes to the acknowledgements of station `n`'s spool.
-async fn connect(port: u16, n: u16) -> Result<(AsyncClient, mpsc::Receiver<Ack>)> {
-    let node = station::node(n)?;
-    let mut options = MqttOptions::new(node.as_str(), "127.0.0.1", port);
-    options.set_keep_alive(Duration::from_secs(30));
+struct Publisher {
+    client: AsyncClient,
+    messages: Vec<Message>,
+    window: Arc<Semaphore>,
+    bytes: u64,
+    /// From one message to the next.
+    gap: Option<Duration>,
+}
+
+struct Message {
+    station: u16,
+    topic: Arc<str>,
+    seq: u64,
+    payload: Vec<u8>,
+}
+
+impl Publisher {
+    /// Connects and publishes the births of its stations.
+    async fn new(
+        port: u16,
+        number: u16,
+        stations: Vec<u16>,
+        plan: &Plan,
+        window: Arc<Semaphore>,
+    ) -> Result<Self> {
+        let (client, mut events) = connect(port, &format!("bench_publisher_{number}"));
+        tokio::spawn(async move { while events.poll().await.is_ok() {} });
+        let mut topics = Vec::with_capacity(stations.len());
+        for n in &stations {
+            let node = station::node(*n)?;
+            let birth = Topic { node, kind: Kind::Birth }.to_string();
+            let payload = station::birth(*n, plan.batches.start)?;
+            client.publish(birth, QoS::AtLeastOnce, true, payload).await?;
+            topics.push(Arc::<str>::from(Topic { node, kind: Kind::Data }.to_string()));
+        }
+        let mut messages = Vec::new();
+        for seq in plan.batches.clone() {
+            for (n, topic) in stations.iter().zip(&topics) {
+                let payload = plan.shape.batch(*n, seq, plan.start)?;
+                messages.push(Message { station: *n, topic: Arc::clone(topic), seq, payload });
+            }
+        }
+        let gap = plan.pace.map(|pace| {
+            let share = stations.len() as f64 / f64::from(plan.stations);
+            Duration::from_secs_f64(plan.shape.readings() as f64 / (pace as f64 * share))
+        });
+        let bytes = messages.iter().map(|m| m.payload.len() as u64).sum();
+        Ok(Self { client, messages, window, bytes, gap })
+    }
+
+    async fn publish(self, waiting: Arc<Vec<Waiting>>) -> Result<AsyncClient> {
+        let start = tokio::time::Instant::now();
+        for (message, i) in self.messages.into_iter().zip(0_u32..) {
+            if let Some(gap) = self.gap {
+                sleep_until(start + gap * i).await;
+            }
+            self.window.acquire().await?.forget();
+            let station = waiting.get(usize::from(message.station)).context("no station")?;
+            station.put(message.seq);
+            let Message { topic, payload, .. } = message;
+            self.client.publish(&*topic, QoS::AtLeastOnce, false, payload).await?;
+        }
+        Ok(self.client)
+    }
+}
+
+fn connect(port: u16, id: &str) -> (AsyncClient, EventLoop) {
+    let mut options = MqttOptions::new(id, "127.0.0.1", port);
+    options.set_keep_alive(Duration::from_secs(60));
     options.set_outgoing_inflight_upper_limit(1024);
-    let (client, mut events) = AsyncClient::new(options, 64);
-    client.subscribe(Topic { node, kind: Kind::Ack }.to_string(), QoS::AtLeastOnce).await?;
+    AsyncClient::new(options, 64)
+}
+
+/// Hears the acknowledgements of all stations, by the number of the station.
+async fn listen(port: u16) -> Result<mpsc::Receiver<(usize, Ack)>> {
+    let (client, mut events) = connect(port, "bench_listener");
+    client.subscribe("tram/v1/+/ack", QoS::AtMostOnce).await?;
     let (subscribed, ready) = tokio::sync::oneshot::channel();
-    let (acks, received) = mpsc::channel(1024);
+    let (acks, received) = mpsc::channel(8_192);
     tokio::spawn(async move {
+        // The connection ends with its last client.
+        let _client = client;
         let mut subscribed = Some(subscribed);
         loop {
             match events.poll().await {
@@ -171,9 +256,7 @@ async fn connect(port: u16, n: u16) -> Result<(AsyncClient, mpsc::Receiver<Ack>)
                     subscribed.take().map(|s| s.send(()));
                 }
                 Ok(Event::Incoming(Incoming::Publish(message))) => {
-                    let ack =
-                        Ack::decode(&message.payload).ok().filter(|a| a.spool == station::spool(n));
-                    if let Some(ack) = ack
+                    if let Some(ack) = read(&message.topic, &message.payload)
                         && acks.send(ack).await.is_err()
                     {
                         return;
@@ -184,6 +267,14 @@ async fn connect(port: u16, n: u16) -> Result<(AsyncClient, mpsc::Receiver<Ack>)
             }
         }
     });
-    timeout(PATIENCE, ready).await.context("no answer to the subscription")??;
-    Ok((client, received))
+    let answered = timeout(PATIENCE, ready).await.context("no answer to the subscription")?;
+    if answered.is_err() {
+        bail!("the broker closed the connection that hears acknowledgements");
+    }
+    Ok(received)
+}
+
+fn read(topic: &[u8], payload: &[u8]) -> Option<(usize, Ack)> {
+    let topic = Topic::parse(std::str::from_utf8(topic).ok()?).ok()?;
+    Some((station::number(&topic.node)?, Ack::decode(payload).ok()?))
 }
