@@ -3,7 +3,7 @@
 
 mod bench {
     pub(crate) mod clock;
-    pub(crate) mod crowd;
+    pub(crate) mod connection;
     pub(crate) mod day;
     pub(crate) mod disk;
     pub(crate) mod engine;

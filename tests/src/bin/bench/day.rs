@@ -8,9 +8,8 @@ use tram_wire::UnixMicros;
 
 use super::{
     clock,
-    crowd::Crowd,
     feeder::Footprint,
-    load::{self, Plan},
+    load::{Fleet, Plan},
     site::{self, Broker},
     station::{self, MINUTELY},
     table::{Goal, Table},
@@ -30,20 +29,12 @@ pub(crate) async fn run(table: &mut Table) -> Result<()> {
     table.section("2,000 stations × 6 channels, a day of a reading a minute in");
     let folder = tempfile::tempdir()?;
     let centre = site::start(folder.path(), Broker::Embedded, STATIONS)?;
-    let crowd = Crowd::connect(centre.mqtt_port, STATIONS).await?;
+    let mut fleet = Fleet::connect(centre.mqtt_port, STATIONS).await?;
     let now = clock::today()?;
-    let start = now.plus(-DAY);
-    let batches = u64::try_from(DAY / MINUTELY.span())?;
-    let plan = Plan {
-        shape: MINUTELY,
-        stations: STATIONS,
-        connections: 4,
-        batches: 0..batches,
-        start,
-        pace: None,
-    };
+    let readings = u64::try_from(DAY / MINUTELY.span())? * MINUTELY.readings();
+    let plan = Plan::of(readings * u64::from(STATIONS), STATIONS, MINUTELY, now.plus(-DAY));
     let cpu = site::processor(&centre)?;
-    let outcome = load::run(centre.mqtt_port, &plan).await?;
+    let outcome = fleet.run(&plan).await?;
     let used = site::processor(&centre)? - cpu;
     let goal = Goal::less(512.0, 128.0);
     table.asked("peak memory, a connection a station", site::peak_mib(&centre)?, "MiB", goal);
@@ -51,7 +42,7 @@ pub(crate) async fn run(table: &mut Table) -> Result<()> {
     table.figure("  rate", outcome.rate(), "readings/s");
     table.figure("  CPU of the centre", used / (outcome.readings as f64 / 1e6), "s/million");
     table.figure("  memory now", resident_mib(&centre)?, "MiB");
-    drop(crowd);
+    drop(fleet);
     tokio::task::block_in_place(|| {
         questions(table, &centre, now)?;
         disk(table, centre, folder.path(), outcome.readings)

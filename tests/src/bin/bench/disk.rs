@@ -117,4 +117,3 @@ fn recorded(folder: &std::path::Path) -> Result<(u64, Footprint)> {
     let readings = feeder.pipeline.counters().stored;
     Ok((readings, feeder.close()))
 }
-

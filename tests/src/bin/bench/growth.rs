@@ -4,8 +4,7 @@ use anyhow::Result;
 
 use super::{
     clock,
-    crowd::Crowd,
-    load::{self, Plan},
+    load::{Fleet, Plan},
     site::{self, Broker, Commits},
     station::REFERENCE,
     table::Table,
@@ -36,28 +35,17 @@ pub(crate) async fn run(table: &mut Table) -> Result<()> {
 async fn size(table: &mut Table, stations: u16) -> Result<()> {
     let folder = tempfile::tempdir()?;
     let centre = site::start(folder.path(), Broker::Embedded, stations)?;
-    let _crowd = Crowd::connect(centre.mqtt_port, stations).await?;
-    let each = |readings: u64| (readings / REFERENCE.readings() / u64::from(stations)).max(1);
-    let fast = Plan {
-        shape: REFERENCE,
-        stations,
-        connections: 4,
-        batches: 0..each(READINGS),
-        start: clock::today()?.plus(-86_400_000_000),
-        pace: None,
-    };
-    let paced = Plan {
-        batches: fast.batches.end..fast.batches.end + each(PACE * SECONDS),
-        pace: Some(PACE),
-        ..fast.clone()
-    };
+    let mut fleet = Fleet::connect(centre.mqtt_port, stations).await?;
+    let start = clock::today()?.plus(-86_400_000_000);
+    let fast = Plan::of(READINGS, stations, REFERENCE, start);
+    let paced = fast.then(PACE * SECONDS, stations, PACE);
     let cpu = site::processor(&centre)?;
-    let outcome = load::run(centre.mqtt_port, &fast).await?;
+    let outcome = fleet.run(&fast).await?;
     let used = site::processor(&centre)? - cpu;
     table.figure("rate", outcome.rate(), "readings/s");
     table.figure("CPU of the centre", used / (outcome.readings as f64 / 1e6), "s/million");
     let before = Commits::read(&centre)?;
-    let mut outcome = load::run(centre.mqtt_port, &paced).await?;
+    let mut outcome = fleet.run(&paced).await?;
     let within = Commits::read(&centre)?.within(0.99, &before)?;
     table.figure(format!("commits at {PACE} readings/s, p99"), within, "ms");
     table.figure("publish to acknowledgement, p99", outcome.ms(0.99), "ms");

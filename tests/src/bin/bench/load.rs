@@ -1,39 +1,43 @@
-//! Stations on MQTT: publishers with a window, and the time each batch took to be acknowledged.
-//!
-//! Stations share a few connections, as behind a bridge, and one more connection hears all
-//! acknowledgements; what a station would do with its own is the same for the centre, except for
-//! the connection itself, which [`Crowd`](super::crowd::Crowd) brings.
+//! Stations on MQTT, each on a connection of its own, with a window over all of them, and the time
+//! each batch took to be acknowledged.
 
 use std::{
     collections::VecDeque,
     ops::Range,
-    sync::{Arc, Mutex, PoisonError},
+    sync::{
+        Arc, Mutex, MutexGuard, PoisonError,
+        atomic::{AtomicBool, Ordering::Relaxed},
+    },
     time::{Duration, Instant},
 };
 
-use anyhow::{Context, Result, bail};
-use rumqttc::v5::{AsyncClient, Event, EventLoop, Incoming, MqttOptions, mqttbytes::QoS};
+use anyhow::{Context, Result, anyhow};
 use tokio::{
-    sync::{Semaphore, mpsc},
+    sync::{Semaphore, watch},
     task::JoinSet,
     time::{sleep_until, timeout},
 };
-use tram_wire::{Ack, Kind, Seq, Topic, UnixMicros};
+use tram_wire::{Kind, Seq, Topic, UnixMicros};
 
-use super::{clock, station, station::Shape};
+use super::{
+    clock,
+    connection::{self, Ear, Mouth},
+    station::{self, Shape},
+};
 
-/// Batches on their way at once, for each connection.
-const WINDOW: usize = 256;
-/// How long to wait for the next acknowledgement before giving up.
+/// Batches on their way at once, over all stations.
+const WINDOW: usize = 1_024;
+/// The most batches a station writes at once when it may.
+const BURST: u32 = 32;
+/// How many stations connect from one address.
+const NEIGHBOURHOOD: u16 = 4_000;
+/// How long to wait for anything to happen before giving up.
 const PATIENCE: Duration = Duration::from_secs(30);
 
 /// What is to be published.
 #[derive(Debug, Clone)]
 pub(crate) struct Plan {
     pub(crate) shape: Shape,
-    pub(crate) stations: u16,
-    /// Over how many connections.
-    pub(crate) connections: u16,
     /// Which batches of each station.
     pub(crate) batches: Range<u64>,
     /// When each station's batch 0 began.
@@ -43,10 +47,17 @@ pub(crate) struct Plan {
 }
 
 impl Plan {
-    /// How many readings that is.
-    pub(crate) fn readings(&self) -> u64 {
-        let batches = self.batches.end.saturating_sub(self.batches.start);
-        batches * u64::from(self.stations) * self.shape.readings()
+    /// About so many `readings` in all, behind those of an earlier plan, if there was one.
+    pub(crate) fn of(readings: u64, stations: u16, shape: Shape, start: UnixMicros) -> Self {
+        let each = (readings / shape.readings() / u64::from(stations)).max(1);
+        Self { shape, batches: 0..each, start, pace: None }
+    }
+
+    /// About so many readings behind those of this plan, at `pace` readings a second.
+    pub(crate) fn then(&self, readings: u64, stations: u16, pace: u64) -> Self {
+        let Range { end: each, .. } = Self::of(readings, stations, self.shape, self.start).batches;
+        let from = self.batches.end;
+        Self { batches: from..from + each, pace: Some(pace), ..self.clone() }
     }
 }
 
@@ -74,207 +85,176 @@ impl Outcome {
     }
 }
 
-/// Batches of one station on their way.
-struct Waiting {
-    sent: Mutex<VecDeque<(Seq, Instant)>>,
-    /// Room on the station's connection.
-    window: Arc<Semaphore>,
+/// Stations that are connected and born.
+pub(crate) struct Fleet {
+    mouths: Vec<Mouth>,
+    shared: Arc<Shared>,
+    progress: watch::Receiver<usize>,
+    // The ears end with it.
+    _ears: JoinSet<()>,
 }
 
-impl Waiting {
-    fn put(&self, seq: u64) {
-        let mut sent = self.sent.lock().unwrap_or_else(PoisonError::into_inner);
-        sent.push_back((Seq(seq), clock::now()));
+/// What the ears and the mouths share.
+struct Shared {
+    stations: Vec<Station>,
+    window: Semaphore,
+    latencies: Mutex<Vec<Duration>>,
+    /// How many batches, and births before, are acknowledged.
+    progress: watch::Sender<usize>,
+    broken: Mutex<Option<anyhow::Error>>,
+}
+
+#[derive(Default)]
+struct Station {
+    born: AtomicBool,
+    /// Batches on their way.
+    sent: Mutex<VecDeque<(Seq, Instant)>>,
+}
+
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+impl Fleet {
+    /// Connects the stations to the broker on `port`, lets them be born and waits until the centre
+    /// knows them all.
+    pub(crate) async fn connect(port: u16, stations: u16) -> Result<Self> {
+        let (sender, progress) = watch::channel(0);
+        let shared = Arc::new(Shared {
+            stations: (0..stations).map(|_| Station::default()).collect(),
+            window: Semaphore::new(WINDOW),
+            latencies: Mutex::default(),
+            progress: sender,
+            broken: Mutex::default(),
+        });
+        let (mut mouths, mut ears) = (Vec::with_capacity(usize::from(stations)), JoinSet::new());
+        for n in 0..stations {
+            let node = station::node(n)?;
+            let acks = Topic { node, kind: Kind::Ack }.to_string();
+            let neighbourhood = u8::try_from(1 + n / NEIGHBOURHOOD)?;
+            let opened = connection::open(port, neighbourhood, node.as_str(), &acks).await;
+            let (ear, mut mouth) =
+                opened.with_context(|| format!("connection {n} of {stations}"))?;
+            ears.spawn(hear(ear, n, Arc::clone(&shared)));
+            let birth = Topic { node, kind: Kind::Birth }.to_string();
+            mouth.publish(&birth, &station::birth(n, 0)?, true)?;
+            mouth.flush().await?;
+            mouths.push(mouth);
+        }
+        let mut fleet = Self { mouths, shared, progress, _ears: ears };
+        fleet.wait(usize::from(stations)).await.context("births are not answered")?;
+        Ok(fleet)
     }
 
-    /// Takes out what the acknowledgement covers.
-    fn take(&self, ack: &Ack, now: Instant, latencies: &mut Vec<Duration>) {
-        let mut sent = self.sent.lock().unwrap_or_else(PoisonError::into_inner);
+    /// Publishes what the plan says and waits until the centre has acknowledged all of it.
+    pub(crate) async fn run(&mut self, plan: &Plan) -> Result<Outcome> {
+        let mut payloads = Vec::with_capacity(self.mouths.len());
+        for (n, _) in (0_u16..).zip(&self.mouths) {
+            let batches = plan.batches.clone();
+            let batches = batches.map(|seq| plan.shape.batch(n, seq, plan.start));
+            payloads.push(batches.collect::<Result<Vec<_>>>()?);
+        }
+        let batches = payloads.iter().map(Vec::len).sum::<usize>();
+        let mut outcome = Outcome {
+            readings: batches as u64 * plan.shape.readings(),
+            bytes: payloads.iter().flatten().map(|p| p.len() as u64).sum(),
+            ..Outcome::default()
+        };
+        self.shared.progress.send_replace(0);
+        self.progress.mark_unchanged();
+        let start = clock::now();
+        let mut speakers = JoinSet::new();
+        for ((n, mouth), payloads) in (0_u16..).zip(self.mouths.drain(..)).zip(payloads) {
+            let shared = Arc::clone(&self.shared);
+            speakers.spawn(speak(mouth, n, payloads, plan.clone(), shared));
+        }
+        self.wait(batches).await?;
+        outcome.elapsed = clock::now() - start;
+        let mut mouths = Vec::new();
+        while let Some(mouth) = speakers.join_next().await {
+            mouths.push(mouth??);
+        }
+        mouths.sort_unstable_by_key(|(n, _)| *n);
+        self.mouths.extend(mouths.into_iter().map(|(_, mouth)| mouth));
+        outcome.latencies = std::mem::take(&mut lock(&self.shared.latencies));
+        Ok(outcome)
+    }
+
+    /// Waits until so many are acknowledged.
+    async fn wait(&mut self, wanted: usize) -> Result<()> {
+        loop {
+            let done = *self.progress.borrow_and_update();
+            if done >= wanted {
+                return Ok(());
+            }
+            if let Some(broken) = lock(&self.shared.broken).take() {
+                return Err(broken);
+            }
+            timeout(PATIENCE, self.progress.changed())
+                .await
+                .map_err(|_| anyhow!("{done} of {wanted} are acknowledged and nothing moves"))??;
+        }
+    }
+}
+
+/// Hears the acknowledgements of one station until its connection ends.
+async fn hear(mut ear: Ear, n: u16, shared: Arc<Shared>) {
+    let Some(station) = shared.stations.get(usize::from(n)) else { return };
+    loop {
+        let ack = match ear.ack().await {
+            Ok(ack) => ack,
+            Err(error) => {
+                *lock(&shared.broken) = Some(error);
+                shared.progress.send_modify(|_| {});
+                return;
+            }
+        };
+        let now = clock::now();
+        let mut done = usize::from(!station.born.swap(true, Relaxed));
+        let mut sent = lock(&station.sent);
+        let mut latencies = lock(&shared.latencies);
         while let Some((seq, at)) = sent.front()
             && ack.covers(*seq)
         {
             latencies.push(now - *at);
-            self.window.add_permits(1);
             sent.pop_front();
+            shared.window.add_permits(1);
+            done += 1;
         }
+        drop((sent, latencies));
+        shared.progress.send_modify(|n| *n += done);
     }
 }
 
-/// Publishes births, then what the plan says, to the broker on `port`, and waits until the centre
-/// has acknowledged all of it. The clock starts behind the births.
-pub(crate) async fn run(port: u16, plan: &Plan) -> Result<Outcome> {
-    let connections = plan.connections.min(plan.stations);
-    let windows: Vec<_> = (0..connections).map(|_| Arc::new(Semaphore::new(WINDOW))).collect();
-    let waiting: Vec<Waiting> = windows
-        .iter()
-        .cycle()
-        .take(usize::from(plan.stations))
-        .map(|window| Waiting { sent: Mutex::default(), window: Arc::clone(window) })
-        .collect();
-    let waiting = Arc::new(waiting);
-    let mut acks = listen(port).await?;
-    let mut publishers = Vec::new();
-    for (c, window) in (0..connections).zip(&windows) {
-        let own = (c..plan.stations).step_by(usize::from(connections)).collect();
-        publishers.push(Publisher::new(port, c, own, plan, Arc::clone(window)).await?);
-    }
-    let mut outcome = Outcome {
-        readings: plan.readings(),
-        bytes: publishers.iter().map(|p| p.bytes).sum(),
-        ..Outcome::default()
-    };
-    born(&mut acks, plan).await?;
-
-    let batches: usize = publishers.iter().map(|p| p.messages.len()).sum();
-    let start = clock::now();
-    let mut tasks = JoinSet::new();
-    for publisher in publishers {
-        tasks.spawn(publisher.publish(Arc::clone(&waiting)));
-    }
-    outcome.latencies.reserve(batches);
-    while outcome.latencies.len() < batches {
-        let (n, ack) = timeout(PATIENCE, acks.recv())
-            .await
-            .with_context(|| format!("{} of {batches} acknowledged", outcome.latencies.len()))?
-            .context("the connection broke")?;
-        if let Some(station) = waiting.get(n) {
-            station.take(&ack, clock::now(), &mut outcome.latencies);
+/// Publishes the batches of one station.
+async fn speak(
+    mut mouth: Mouth,
+    n: u16,
+    payloads: Vec<Vec<u8>>,
+    plan: Plan,
+    shared: Arc<Shared>,
+) -> Result<(u16, Mouth)> {
+    let station = shared.stations.get(usize::from(n)).context("no such station")?;
+    let topic = Topic { node: station::node(n)?, kind: Kind::Data }.to_string();
+    let gap =
+        plan.pace.map(|pace| Duration::from_secs_f64(plan.shape.readings() as f64 / pace as f64));
+    let stations = u32::try_from(shared.stations.len())?;
+    let start = tokio::time::Instant::now();
+    let mut written = 0;
+    for ((payload, seq), i) in payloads.iter().zip(plan.batches.start..).zip(0_u32..) {
+        if let Some(gap) = gap {
+            mouth.flush().await?;
+            sleep_until(start + gap * (i * stations + u32::from(n))).await;
         }
-    }
-    outcome.elapsed = clock::now() - start;
-    while let Some(client) = tasks.join_next().await {
-        client??.disconnect().await?;
-    }
-    Ok(outcome)
-}
-
-/// Waits until every station's birth is on disk: the centre answers each with what it has.
-async fn born(acks: &mut mpsc::Receiver<(usize, Ack)>, plan: &Plan) -> Result<()> {
-    let mut known = vec![false; usize::from(plan.stations)];
-    let mut missing = known.len();
-    while missing > 0 {
-        let (n, ack) = timeout(PATIENCE, acks.recv())
-            .await
-            .with_context(|| format!("{missing} births are not answered"))?
-            .context("the connection broke")?;
-        if let Some(known) = known.get_mut(n)
-            && ack.watermark.0 >= plan.batches.start
-            && !std::mem::replace(known, true)
-        {
-            missing -= 1;
+        if written == BURST || shared.window.available_permits() == 0 {
+            mouth.flush().await?;
+            written = 0;
         }
+        shared.window.acquire().await?.forget();
+        lock(&station.sent).push_back((Seq(seq), clock::now()));
+        mouth.publish(&topic, payload, false)?;
+        written += 1;
     }
-    Ok(())
-}
-
-struct Publisher {
-    client: AsyncClient,
-    messages: Vec<Message>,
-    window: Arc<Semaphore>,
-    bytes: u64,
-    /// From one message to the next.
-    gap: Option<Duration>,
-}
-
-struct Message {
-    station: u16,
-    topic: Arc<str>,
-    seq: u64,
-    payload: Vec<u8>,
-}
-
-impl Publisher {
-    /// Connects and publishes the births of its stations.
-    async fn new(
-        port: u16,
-        number: u16,
-        stations: Vec<u16>,
-        plan: &Plan,
-        window: Arc<Semaphore>,
-    ) -> Result<Self> {
-        let (client, mut events) = connect(port, &format!("bench_publisher_{number}"));
-        tokio::spawn(async move { while events.poll().await.is_ok() {} });
-        let mut topics = Vec::with_capacity(stations.len());
-        for n in &stations {
-            let node = station::node(*n)?;
-            let birth = Topic { node, kind: Kind::Birth }.to_string();
-            let payload = station::birth(*n, plan.batches.start)?;
-            client.publish(birth, QoS::AtLeastOnce, true, payload).await?;
-            topics.push(Arc::<str>::from(Topic { node, kind: Kind::Data }.to_string()));
-        }
-        let mut messages = Vec::new();
-        for seq in plan.batches.clone() {
-            for (n, topic) in stations.iter().zip(&topics) {
-                let payload = plan.shape.batch(*n, seq, plan.start)?;
-                messages.push(Message { station: *n, topic: Arc::clone(topic), seq, payload });
-            }
-        }
-        let gap = plan.pace.map(|pace| {
-            let share = stations.len() as f64 / f64::from(plan.stations);
-            Duration::from_secs_f64(plan.shape.readings() as f64 / (pace as f64 * share))
-        });
-        let bytes = messages.iter().map(|m| m.payload.len() as u64).sum();
-        Ok(Self { client, messages, window, bytes, gap })
-    }
-
-    async fn publish(self, waiting: Arc<Vec<Waiting>>) -> Result<AsyncClient> {
-        let start = tokio::time::Instant::now();
-        for (message, i) in self.messages.into_iter().zip(0_u32..) {
-            if let Some(gap) = self.gap {
-                sleep_until(start + gap * i).await;
-            }
-            self.window.acquire().await?.forget();
-            let station = waiting.get(usize::from(message.station)).context("no station")?;
-            station.put(message.seq);
-            let Message { topic, payload, .. } = message;
-            self.client.publish(&*topic, QoS::AtLeastOnce, false, payload).await?;
-        }
-        Ok(self.client)
-    }
-}
-
-fn connect(port: u16, id: &str) -> (AsyncClient, EventLoop) {
-    let mut options = MqttOptions::new(id, "127.0.0.1", port);
-    options.set_keep_alive(Duration::from_secs(60));
-    options.set_outgoing_inflight_upper_limit(1024);
-    AsyncClient::new(options, 64)
-}
-
-/// Hears the acknowledgements of all stations, by the number of the station.
-async fn listen(port: u16) -> Result<mpsc::Receiver<(usize, Ack)>> {
-    let (client, mut events) = connect(port, "bench_listener");
-    client.subscribe("tram/v1/+/ack", QoS::AtMostOnce).await?;
-    let (subscribed, ready) = tokio::sync::oneshot::channel();
-    let (acks, received) = mpsc::channel(8_192);
-    tokio::spawn(async move {
-        // The connection ends with its last client.
-        let _client = client;
-        let mut subscribed = Some(subscribed);
-        loop {
-            match events.poll().await {
-                Ok(Event::Incoming(Incoming::SubAck(_))) => {
-                    subscribed.take().map(|s| s.send(()));
-                }
-                Ok(Event::Incoming(Incoming::Publish(message))) => {
-                    if let Some(ack) = read(&message.topic, &message.payload)
-                        && acks.send(ack).await.is_err()
-                    {
-                        return;
-                    }
-                }
-                Ok(_) => {}
-                Err(_) => return,
-            }
-        }
-    });
-    let answered = timeout(PATIENCE, ready).await.context("no answer to the subscription")?;
-    if answered.is_err() {
-        bail!("the broker closed the connection that hears acknowledgements");
-    }
-    Ok(received)
-}
-
-fn read(topic: &[u8], payload: &[u8]) -> Option<(usize, Ack)> {
-    let topic = Topic::parse(std::str::from_utf8(topic).ok()?).ok()?;
-    Some((station::number(&topic.node)?, Ack::decode(payload).ok()?))
+    mouth.flush().await?;
+    Ok((n, mouth))
 }

@@ -4,8 +4,8 @@ use anyhow::Result;
 use tram_tests::{Centre, Mosquitto};
 
 use super::{
-    clock, load,
-    load::Plan,
+    clock,
+    load::{Fleet, Plan},
     site::{self, Broker, Commits},
     station::REFERENCE,
     table::{Goal, Table},
@@ -51,22 +51,12 @@ pub(crate) async fn mosquitto(table: &mut Table, amount: Amount) -> Result<()> {
 }
 
 async fn measure(table: &mut Table, centre: &Centre, port: u16, amount: Amount) -> Result<()> {
-    let each = |readings: u64| readings / REFERENCE.readings() / u64::from(STATIONS);
-    let fast = Plan {
-        shape: REFERENCE,
-        stations: STATIONS,
-        connections: STATIONS,
-        batches: 0..each(amount.readings),
-        start: clock::today()?.plus(-86_400_000_000),
-        pace: None,
-    };
-    let paced = Plan {
-        batches: fast.batches.end..fast.batches.end + each(amount.pace * amount.seconds),
-        pace: Some(amount.pace),
-        ..fast.clone()
-    };
+    let mut fleet = Fleet::connect(port, STATIONS).await?;
+    let start = clock::today()?.plus(-86_400_000_000);
+    let fast = Plan::of(amount.readings, STATIONS, REFERENCE, start);
+    let paced = fast.then(amount.pace * amount.seconds, STATIONS, amount.pace);
     let cpu = site::processor(centre)?;
-    let mut outcome = load::run(port, &fast).await?;
+    let mut outcome = fleet.run(&fast).await?;
     let used = site::processor(centre)? - cpu;
     table.asked("as fast as it goes", outcome.rate(), "readings/s", Goal::more(1e5, 1e6));
     table.figure("  publish to acknowledgement, p50", outcome.ms(0.5), "ms");
@@ -80,7 +70,7 @@ async fn measure(table: &mut Table, centre: &Centre, port: u16, amount: Amount) 
     );
 
     let (before, cpu) = (Commits::read(centre)?, site::processor(centre)?);
-    let mut outcome = load::run(port, &paced).await?;
+    let mut outcome = fleet.run(&paced).await?;
     let used = site::processor(centre)? - cpu;
     let within = Commits::read(centre)?.within(0.99, &before)?;
     let what = format!("commits at {} readings/s, p99 (bound of its bucket)", amount.pace);

@@ -17,7 +17,9 @@ const TEN_THOUSAND: Group = Group { messages: 100, bytes: usize::MAX };
 
 /// Measures it three ways.
 pub(crate) fn run(table: &mut Table) -> Result<()> {
-    table.section("Pipeline and log without MQTT, one thread (200 stations, 100 readings a message)");
+    table.section(
+        "Pipeline and log without MQTT, one thread (200 stations, 100 readings a message)",
+    );
     let goal = Goal::more(3e6, 10e6);
     let (rate, p99) = once(4_000_000, TEN_THOUSAND, false)?;
     table.asked("an fsync for each 10,000 readings", rate, "readings/s", goal);

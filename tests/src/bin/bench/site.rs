@@ -24,9 +24,8 @@ pub(crate) fn start(folder: &Path, broker: Broker, stations: u16) -> Result<Cent
         folder.join("data").display()
     );
     match broker {
-        Broker::Embedded => text.push_str(
-            "listen = \"127.0.0.1:0\"\nanonymous_loopback = true\nmax_clients = 20000\n",
-        ),
+        Broker::Embedded => text
+            .push_str("listen = \"127.0.0.1:0\"\nanonymous_loopback = true\nmax_clients = 20000\n"),
         Broker::Outside(port) => writeln!(text, "url = \"mqtt://127.0.0.1:{port}\"")?,
     }
     for n in 0..stations {

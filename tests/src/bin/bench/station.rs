@@ -28,11 +28,9 @@ pub(crate) struct Shape {
 }
 
 /// Five channels of twenty noisy readings each: 100 readings a message, ten a second.
-pub(crate) const REFERENCE: Shape =
-    Shape { channels: 5, wakes: 20, every: 100_000, late: 10 };
+pub(crate) const REFERENCE: Shape = Shape { channels: 5, wakes: 20, every: 100_000, late: 10 };
 /// Six channels read once a minute, sent every quarter of an hour: 90 readings a message.
-pub(crate) const MINUTELY: Shape =
-    Shape { channels: 6, wakes: 15, every: 60_000_000, late: 10 };
+pub(crate) const MINUTELY: Shape = Shape { channels: 6, wakes: 15, every: 60_000_000, late: 10 };
 
 impl Shape {
     /// Readings in a batch.
@@ -48,8 +46,7 @@ impl Shape {
     /// The readings of batch `seq` of station `n`: when it woke up, and what each channel read.
     /// `start` is when its batch 0 began.
     pub(crate) fn rows(self, n: u16, seq: u64, start: UnixMicros) -> Result<Rows> {
-        let mut noise =
-            Random::new(seq.wrapping_mul(0x9e37_79b9_7f4a_7c15) ^ (u64::from(n) << 48));
+        let mut noise = Random::new(seq.wrapping_mul(0x9e37_79b9_7f4a_7c15) ^ (u64::from(n) << 48));
         let first = start.plus(i64::try_from(seq)?.saturating_mul(self.span()));
         let times = (0..i64::try_from(self.wakes)?)
             .map(|wake| first.0 + wake * self.every + noise.around(self.late) * 1000)
@@ -67,14 +64,15 @@ impl Shape {
     /// Batch `seq` of station `n` as it travels.
     pub(crate) fn batch(self, n: u16, seq: u64, start: UnixMicros) -> Result<Vec<u8>> {
         let Rows { times, values } = self.rows(n, seq, start)?;
-        let columns = CHANNELS.iter().zip(0_u16..).zip(&values).map(|((channel, number), values)| {
-            let mut column = Column::new(ChannelNumber(number), channel.1);
-            for (micros, value) in times.iter().zip(values) {
-                let (micros, value) = (*micros, Some(*value));
-                column.push(Point { micros, value, quality: Quality::GOOD });
-            }
-            column
-        });
+        let columns =
+            CHANNELS.iter().zip(0_u16..).zip(&values).map(|((channel, number), values)| {
+                let mut column = Column::new(ChannelNumber(number), channel.1);
+                for (micros, value) in times.iter().zip(values) {
+                    let (micros, value) = (*micros, Some(*value));
+                    column.push(Point { micros, value, quality: Quality::GOOD });
+                }
+                column
+            });
         let batch = Batch {
             header: BatchHeader { spool: spool(n), seq: Seq(seq), clock: ClockState::Ntp },
             columns: columns.collect(),
@@ -101,11 +99,6 @@ pub(crate) fn channel(number: usize) -> Result<(&'static str, Quantity)> {
 /// The name of station `n`.
 pub(crate) fn node(n: u16) -> Result<NodeId> {
     Ok(NodeId::new(&format!("bench-{n:05}"))?)
-}
-
-/// The station with this name.
-pub(crate) fn number(node: &NodeId) -> Option<usize> {
-    node.as_str().strip_prefix("bench-")?.parse().ok()
 }
 
 /// Its spool.

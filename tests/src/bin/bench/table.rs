@@ -112,10 +112,8 @@ impl Table {
 
     /// The table as text.
     pub(crate) fn text(&self) -> String {
-        let mut text = format!(
-            "{:<62} {:>12} {:<14} {:>10} {:>11}\n",
-            "what", "value", "", "at least", "aim"
-        );
+        let mut text =
+            format!("{:<62} {:>12} {:<14} {:>10} {:>11}\n", "what", "value", "", "at least", "aim");
         let mut section = "";
         for row in &self.rows {
             if row.section != section {

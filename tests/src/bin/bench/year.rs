@@ -25,7 +25,9 @@ const QUESTIONS: usize = 30;
 
 /// Makes the year and asks.
 pub(crate) fn run(table: &mut Table) -> Result<()> {
-    table.section("A year of one series at 1 h, from readings a minute apart (6 channels, 365 days)");
+    table.section(
+        "A year of one series at 1 h, from readings a minute apart (6 channels, 365 days)",
+    );
     let folder = tempfile::tempdir()?;
     let now = clock::today()?;
     let midnight = UnixMicros(now.0.div_euclid(DAY) * DAY);
