@@ -80,7 +80,12 @@ impl Column {
 
     /// A reading has a value unless its flag says that it is missing.
     fn consistent(&self) -> bool {
-        self.points().all(|p| p.value.is_none() == (p.quality.flag == Flag::Missing))
+        let mut values = self.values.iter();
+        self.quality.iter().all(|run| {
+            let missing = run.quality.flag == Flag::Missing;
+            let len = usize::try_from(run.len).unwrap_or(usize::MAX);
+            values.by_ref().take(len).all(|value| value.is_none() == missing)
+        })
     }
 
     /// Its readings in order.

@@ -13,6 +13,8 @@ use crate::{
     cbor::{DecodeError, finish, open_array, open_list, version},
 };
 
+/// The null of CBOR.
+const NULL: u8 = 0xf6;
 const FAR: DecodeError = DecodeError::Value("distance in a column");
 
 impl BatchHeader {
@@ -116,7 +118,7 @@ fn take_times(
     let mut micros = Vec::with_capacity(count);
     micros.push(at(ticks)?);
     for _ in 1..count {
-        let deviation = if regular { 0 } else { d.i64()? };
+        let deviation = if regular { 0 } else { take_step(d)? };
         ticks = step.checked_add(deviation).and_then(|s| ticks.checked_add(s)).ok_or(FAR)?;
         micros.push(at(ticks)?);
     }
@@ -132,15 +134,29 @@ fn take_values(d: &mut Decoder<'_>, count: usize) -> Result<Vec<Option<i64>>, De
     let step = i64::try_from(d.u64()?).map_err(|_| FAR)?;
     let mut values = Vec::with_capacity(count);
     for _ in 0..count {
-        if d.datatype()? == Type::Null {
+        if d.input().get(d.position()) == Some(&NULL) {
             d.null()?;
             values.push(None);
             continue;
         }
-        last = d.i64()?.checked_mul(step).and_then(|v| last.checked_add(v)).ok_or(FAR)?;
+        last = take_step(d)?.checked_mul(step).and_then(|v| last.checked_add(v)).ok_or(FAR)?;
         values.push(Some(last));
     }
     Ok(values)
+}
+
+/// An integer; one of one or two bytes, as nearly all are, without any detour.
+fn take_step(d: &mut Decoder<'_>) -> Result<i64, DecodeError> {
+    let at = d.position();
+    let (step, bytes) = match d.input().get(at..) {
+        Some([n @ 0..=0x17, ..]) => (i64::from(*n), 1),
+        Some([n @ 0x20..=0x37, ..]) => (-1 - i64::from(n - 0x20), 1),
+        Some([0x18, n, ..]) => (i64::from(*n), 2),
+        Some([0x38, n, ..]) => (-1 - i64::from(*n), 2),
+        _ => return Ok(d.i64()?),
+    };
+    d.set_position(at + bytes);
+    Ok(step)
 }
 
 fn take_quality(
@@ -168,4 +184,44 @@ fn take_quality(
         return Err(error);
     }
     Ok(runs)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_integer_is_read_as_the_library_reads_it() {
+        let mut encoded: Vec<Vec<u8>> = Vec::new();
+        for n in (-70_000..70_000).chain([i64::MIN, i64::MIN + 1, i64::MAX]) {
+            let mut e = minicbor::Encoder::new(Vec::new());
+            e.i64(n).unwrap();
+            encoded.push(e.into_writer());
+        }
+        // Longer than they need to be, cut, and no integers.
+        for bytes in [
+            &b"\x18\x01"[..],
+            b"\x38\x00",
+            b"\x19\x00\x01",
+            b"\x1b",
+            b"\x18",
+            b"\x38",
+            b"",
+            b"\xf6",
+            b"\x40",
+            b"\x1c",
+            b"\x3f",
+            b"\x1b\xff\xff\xff\xff\xff\xff\xff\xff",
+        ] {
+            encoded.push(bytes.to_vec());
+        }
+        for bytes in encoded {
+            let (mut ours, mut theirs) = (Decoder::new(&bytes), Decoder::new(&bytes));
+            let expected = theirs.i64().map_err(DecodeError::from);
+            assert_eq!(take_step(&mut ours), expected, "{bytes:02x?}");
+            if expected.is_ok() {
+                assert_eq!(ours.position(), theirs.position(), "{bytes:02x?}");
+            }
+        }
+    }
 }
