@@ -55,21 +55,33 @@ impl Head {
         self.ids.get(key).copied()
     }
 
+    /// Event time of the latest reading of a series that is known.
+    pub(crate) fn heard(&self, key: &DatastreamKey) -> Option<Option<UnixMicros>> {
+        let series = self.series.get(self.id(key)?)?;
+        Some(series.latest.map(|l| l.time))
+    }
+
     pub(crate) fn series_count(&self) -> usize {
         self.series.len()
     }
 
-    /// Takes up the readings of an entry of the log. Its series must have been added.
+    /// The place of the series of each column.
+    pub(crate) fn places(&self, columns: &[Readings]) -> Vec<Option<SeriesId>> {
+        columns.iter().map(|c| self.id(&c.key)).collect()
+    }
+
+    /// Takes up the readings of an entry of the log; `places` are those of its columns, one each.
+    /// A column without a place is passed over.
     pub(crate) fn take(
         &mut self,
         id: LogId,
         received: UnixMicros,
         bytes: usize,
         columns: &[Readings],
+        places: &[Option<SeriesId>],
     ) {
-        for readings in columns {
-            let Some(series) = self.ids.get(&readings.key).and_then(|i| self.series.get_mut(*i))
-            else {
+        for (readings, place) in columns.iter().zip(places) {
+            let Some(series) = place.and_then(|place| self.series.get_mut(place)) else {
                 continue;
             };
             series.active.extend(readings);
@@ -163,7 +175,8 @@ impl Series {
         if self.latest.is_some_and(|l| *newest <= l.time.0) {
             return;
         }
-        if let Some(point) = readings.points().find(|p| p.micros == *newest) {
+        let first = readings.micros.iter().position(|t| t == newest);
+        if let Some(point) = first.and_then(|at| readings.point(at)) {
             self.latest = Some(Latest {
                 key: self.key,
                 time: UnixMicros(point.micros),

@@ -14,10 +14,10 @@ use std::{
 };
 
 use rusqlite::{Connection, TransactionBehavior, config::DbConfig};
-use tram_pipeline::{Progress, Record};
+use tram_pipeline::{DatastreamKey, Progress, Record};
 use tram_wire::{NodeId, SpoolId};
 
-use crate::{LogId, StoreError, error::wrap, log::write::Batch, store::Shared};
+use crate::{LogId, StoreError, error::wrap, head::SeriesId, log::write::Batch, store::Shared};
 
 /// The cursor of the sealer.
 pub(crate) const SEAL: &str = "seal";
@@ -138,13 +138,20 @@ impl Log {
             readings: outcome.readings,
         };
         self.stats.bytes += outcome.bytes;
-        self.take_up(records, &outcome.new_series);
+        self.take_up(records, &outcome.new_series, &outcome.places);
         self.stats.last = outcome.last;
         Ok(committed)
     }
 
-    /// Shows what was committed to those who read.
-    fn take_up(&self, records: &[Record], new_series: &[tram_pipeline::DatastreamKey]) {
+    /// Shows what was committed to those who read; `places` are those of the series of all
+    /// columns, one behind the other.
+    fn take_up(
+        &self,
+        records: &[Record],
+        new_series: &[DatastreamKey],
+        places: &[Option<SeriesId>],
+    ) {
+        let mut places = places;
         let mut head = self.shared.head.write();
         for key in new_series {
             head.add_series(*key, None);
@@ -153,7 +160,9 @@ impl Log {
         for record in records {
             if let Record::Accepted(a) = record {
                 id = LogId(id.0 + 1);
-                head.take(id, a.received, a.payload.len(), &a.columns);
+                let (own, rest) = places.split_at_checked(a.columns.len()).unwrap_or_default();
+                head.take(id, a.received, a.payload.len(), &a.columns, own);
+                places = rest;
             }
         }
     }

@@ -162,12 +162,11 @@ impl Store {
     #[must_use]
     pub fn find(&self, node: &NodeId, channel: &ChannelName) -> Option<DatastreamKey> {
         let head = self.shared.head.read();
-        let of_channel = |key: &DatastreamKey| key.node == *node && key.channel == *channel;
-        head.latest()
-            .filter(|l| of_channel(&l.key))
-            .max_by_key(|l| l.time)
-            .map(|l| l.key)
-            .or_else(|| head.keys().find(of_channel))
+        let known = tram_wire::Quantity::all().filter_map(|quantity| {
+            let key = DatastreamKey { node: *node, channel: *channel, quantity };
+            head.heard(&key).map(|at| (at, key))
+        });
+        known.max_by_key(|(at, _)| *at).map(|(_, key)| key)
     }
 
     /// The latest reading of every datastream, in order of node and channel.

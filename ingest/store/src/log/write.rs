@@ -1,9 +1,6 @@
 //! One transaction of the log.
 
-use std::{
-    collections::{HashMap, HashSet},
-    path::Path,
-};
+use std::{collections::HashMap, path::Path};
 
 use rusqlite::{OptionalExtension, Transaction, params};
 use tram_pipeline::{
@@ -13,7 +10,7 @@ use tram_pipeline::{
 use tram_wire::{NodeId, SpoolId, UnixMicros};
 
 use super::{Held, entry};
-use crate::{LogId, StoreError, error::wrap, store::Shared};
+use crate::{LogId, StoreError, error::wrap, head::SeriesId, store::Shared};
 
 /// What a transaction changes, gathered while it is written and taken over once it is on disk.
 pub(super) struct Batch<'a> {
@@ -24,7 +21,10 @@ pub(super) struct Batch<'a> {
     known: &'a HashMap<(NodeId, SpoolId), Progress>,
     progress: HashMap<(NodeId, SpoolId), (Progress, UnixMicros)>,
     new_series: Vec<DatastreamKey>,
-    fresh: HashSet<DatastreamKey>,
+    /// Series that are new in this transaction.
+    fresh: HashMap<DatastreamKey, SeriesId>,
+    /// The places of the series of all columns, one behind the other.
+    places: Vec<Option<SeriesId>>,
     series_count: usize,
     last: LogId,
     readings: u64,
@@ -36,6 +36,8 @@ pub(super) struct Batch<'a> {
 pub(super) struct Outcome {
     pub(super) progress: HashMap<(NodeId, SpoolId), Progress>,
     pub(super) new_series: Vec<DatastreamKey>,
+    /// The places of the series of all columns, one behind the other.
+    pub(super) places: Vec<Option<SeriesId>>,
     pub(super) quarantine: Held,
     pub(super) refused: u64,
     pub(super) dropped: u64,
@@ -59,7 +61,8 @@ impl<'a> Batch<'a> {
             known,
             progress: HashMap::new(),
             new_series: Vec::new(),
-            fresh: HashSet::new(),
+            fresh: HashMap::new(),
+            places: Vec::new(),
             series_count: shared.head.read().series_count(),
             last,
             readings: 0,
@@ -111,8 +114,14 @@ impl<'a> Batch<'a> {
         self.readings += readings;
         self.bytes += a.payload.len() as u64;
         let senml = matches!(a.form, Form::SenmlJson | Form::SenmlCbor);
-        for column in &a.columns {
-            self.series(&column.key, senml)?;
+        // One look into the head for all columns; those who read it wait for nobody.
+        let known = self.shared.head.read().places(&a.columns);
+        for (column, place) in a.columns.iter().zip(known) {
+            let place = match place {
+                Some(place) => place,
+                None => self.new_series(&column.key, senml)?,
+            };
+            self.places.push(Some(place));
         }
         match a.identity {
             Identity::Spool { spool, seq } => self.progress(a.node, spool, a.received).insert(seq),
@@ -122,10 +131,12 @@ impl<'a> Batch<'a> {
         Ok(())
     }
 
-    fn series(&mut self, key: &DatastreamKey, senml: bool) -> Result<(), StoreError> {
-        if self.fresh.contains(key) || self.shared.head.read().id(key).is_some() {
-            return Ok(());
+    /// The place of a series that is not in the head yet; it is written down the first time.
+    fn new_series(&mut self, key: &DatastreamKey, senml: bool) -> Result<SeriesId, StoreError> {
+        if let Some(place) = self.fresh.get(key) {
+            return Ok(*place);
         }
+        let place = self.series_count;
         self.series_count += 1;
         self.run(
             "INSERT INTO series(id, node, channel, quantity, senml) VALUES (?, ?, ?, ?, ?)",
@@ -137,9 +148,9 @@ impl<'a> Batch<'a> {
                 senml
             ],
         )?;
-        self.fresh.insert(*key);
+        self.fresh.insert(*key, place);
         self.new_series.push(*key);
-        Ok(())
+        Ok(place)
     }
 
     fn progress(&mut self, node: NodeId, spool: SpoolId, now: UnixMicros) -> &mut Progress {
@@ -231,6 +242,7 @@ impl<'a> Batch<'a> {
         Ok(Outcome {
             progress: self.progress.into_iter().map(|(id, (p, _))| (id, p)).collect(),
             new_series: self.new_series,
+            places: self.places,
             quarantine,
             refused: self.added.rows,
             dropped,

@@ -132,7 +132,8 @@ fn refill(
                 continue;
             };
             recovery.readings += entry.columns.iter().map(|c| c.len() as u64).sum::<u64>();
-            head.take(id, entry.received, entry.payload.len(), &entry.columns);
+            let places = head.places(&entry.columns);
+            head.take(id, entry.received, entry.payload.len(), &entry.columns, &places);
         }
     }
 }
