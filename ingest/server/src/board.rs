@@ -13,7 +13,7 @@ use std::{
         BTreeMap, HashMap,
         btree_map::Entry::{Occupied, Vacant},
     },
-    sync::{PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard},
+    sync::{OnceLock, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard},
 };
 
 use tram_pipeline::{DatastreamKey, Readings};
@@ -30,6 +30,9 @@ pub(crate) const MAX_DATASTREAMS: usize = 200_000;
 /// How far ahead of the centre's clock a reading may be and still be the latest. A node whose
 /// clock runs ahead must not hide its own next readings for long.
 const AHEAD_MICROS: i64 = 60_000_000;
+
+/// About how long a row of the latest readings is, so that the answer grows once.
+const ROW_BYTES: usize = 192;
 
 /// Everything that is known right now.
 pub(crate) struct Board {
@@ -48,6 +51,8 @@ struct Inner {
 struct Latest {
     point: Point,
     changed: u64,
+    /// The row as JSON up to its age, once somebody has asked for it.
+    stem: OnceLock<Box<str>>,
 }
 
 /// What changed, or everything.
@@ -77,10 +82,9 @@ impl Board {
         let mut inner = self.write();
         for readings in columns {
             // Of equal times the one that came last counts.
-            let newest = readings
-                .points()
-                .filter(|p| p.micros <= now.0.saturating_add(AHEAD_MICROS))
-                .reduce(|a, b| if b.micros >= a.micros { b } else { a });
+            let latest = now.0.saturating_add(AHEAD_MICROS);
+            let times = readings.micros.iter().enumerate().filter(|(_, t)| **t <= latest);
+            let newest = times.max_by_key(|(_, t)| **t).and_then(|(at, _)| readings.point(at));
             if let Some(point) = newest {
                 inner.reading(readings.key, point);
             }
@@ -145,16 +149,21 @@ impl Board {
         self.read().stations.iter().map(|e| StationRow::new(e, now)).collect()
     }
 
-    /// The latest readings of one station, or of all.
-    pub(crate) fn latest(&self, station: Option<&NodeId>, now: UnixMicros) -> Vec<LatestRow> {
+    /// The latest readings of one station, or of all, as a JSON array of [`LatestRow`]s.
+    pub(crate) fn latest_json(&self, station: Option<&NodeId>, now: UnixMicros) -> Vec<u8> {
         let inner = self.read();
         let wanted = |key: &DatastreamKey| station.is_none_or(|s| *s == key.node);
-        inner
-            .latest
-            .iter()
-            .filter(|(key, _)| wanted(key))
-            .map(|(key, l)| LatestRow::new(key, &l.point, now))
-            .collect()
+        let mut out = Vec::with_capacity(station.map_or(inner.latest.len() * ROW_BYTES, |_| 0));
+        out.push(b'[');
+        for (key, latest) in inner.latest.iter().filter(|(key, _)| wanted(key)) {
+            if out.len() > 1 {
+                out.push(b',');
+            }
+            let stem = latest.stem.get_or_init(|| row::stem(key, &latest.point));
+            row::finish(&mut out, stem, UnixMicros(latest.point.micros), now);
+        }
+        out.push(b']');
+        out
     }
 
     /// Whether the station is known.
@@ -181,6 +190,12 @@ impl Board {
     }
 }
 
+impl Latest {
+    fn new(point: Point, changed: u64) -> Self {
+        Self { point, changed, stem: OnceLock::new() }
+    }
+}
+
 impl Inner {
     fn reading(&mut self, key: DatastreamKey, point: Point) {
         let changed = self.tick + 1;
@@ -188,9 +203,9 @@ impl Inner {
         let room = self.latest.len() < MAX_DATASTREAMS;
         match self.latest.entry(key) {
             Occupied(known) if point.micros < known.get().point.micros => {}
-            Occupied(mut known) => *known.get_mut() = Latest { point, changed },
+            Occupied(mut known) => *known.get_mut() = Latest::new(point, changed),
             Vacant(place) if room => {
-                place.insert(Latest { point, changed });
+                place.insert(Latest::new(point, changed));
             }
             Vacant(_) => self.not_shown = self.not_shown.saturating_add(1),
         }
@@ -237,6 +252,10 @@ mod tests {
         Point { micros: seconds * S, value: Some(value), quality: Quality::GOOD }
     }
 
+    fn latest(board: &Board, seconds: i64) -> serde_json::Value {
+        serde_json::from_slice(&board.latest_json(None, UnixMicros(seconds * S))).unwrap()
+    }
+
     fn json(rows: impl serde::Serialize) -> serde_json::Value {
         serde_json::to_value(rows).unwrap()
     }
@@ -259,7 +278,7 @@ mod tests {
         let board = Board::new(&[station("a")]);
         board.reading(key("a", "x"), point(100, 1));
         board.reading(key("a", "x"), point(50, 2));
-        let rows = json(board.latest(None, UnixMicros(200 * S)));
+        let rows = latest(&board, 200);
         assert_eq!(rows[0]["value"], 0.001);
         assert_eq!(rows[0]["age_s"], 100.0);
         assert_eq!(rows[0]["unit"], "m");
@@ -315,6 +334,24 @@ mod tests {
             quality: vec![tram_wire::QualityRun { quality: Quality::GOOD, len: 1 }],
         };
         board.readings(&[column(5_000), column(10)], UnixMicros(10 * S));
-        assert_eq!(json(board.latest(None, UnixMicros(10 * S)))[0]["value"], 0.01);
+        assert_eq!(latest(&board, 10)[0]["value"], 0.01);
+    }
+
+    #[test]
+    fn the_latest_as_one_text_is_what_its_rows_are() {
+        let board = Board::new(&[station("a")]);
+        assert_eq!(latest(&board, 0), json([0; 0]));
+        let missing = Quality::missing(tram_wire::Tests::ECHO_LOSS);
+        board.reading(key("a", "x"), point(100, -7));
+        board.reading(key("a", "y"), Point { value: None, quality: missing, ..point(90, 0) });
+        // Before and after the stems are there, and when one has gone.
+        for seconds in [100, 163, 99] {
+            let rows = board.view(None, UnixMicros(seconds * S)).latest;
+            assert_eq!(latest(&board, seconds), json(rows));
+        }
+        board.reading(key("a", "x"), point(200, 8));
+        let rows = board.view(None, UnixMicros(201 * S)).latest;
+        assert_eq!(latest(&board, 201), json(rows));
+        assert_eq!(latest(&board, 201)[0]["value"], 0.008);
     }
 }

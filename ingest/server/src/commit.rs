@@ -28,6 +28,9 @@ use group::Group;
 
 /// How long the first message of a group waits for company.
 const GROUP_WAIT: Duration = Duration::from_millis(5);
+/// A group of so many messages waits for nobody who is not there yet: divided among them, a sync
+/// costs little, and their nodes wait for it.
+const GROUP_ENOUGH: usize = 256;
 /// The most payload bytes of a group.
 const GROUP_BYTES: usize = 1024 * 1024;
 /// The most messages of a group.
@@ -99,7 +102,7 @@ impl Commit {
         }
     }
 
-    /// Takes messages until the group is large enough, old enough or urgent.
+    /// Takes messages until the group is full, urgent, or old or large enough with no more waiting.
     fn gather(&mut self, runtime: &Handle, until: Instant) -> Gathered {
         let first = match receive(runtime, &mut self.messages, until) {
             Received::Message(message) => message,
@@ -110,7 +113,9 @@ impl Commit {
         let mut group = Group::new(start);
         self.decide(&first, &mut group);
         while !group.full(GROUP_BYTES, GROUP_MESSAGES) {
-            match receive(runtime, &mut self.messages, start + GROUP_WAIT) {
+            let patience =
+                if group.records.len() < GROUP_ENOUGH { GROUP_WAIT } else { Duration::ZERO };
+            match receive(runtime, &mut self.messages, start + patience) {
                 Received::Message(message) => self.decide(&message, &mut group),
                 // When the link is gone, the next call says so.
                 Received::Timeout | Received::Closed => break,

@@ -6,8 +6,9 @@ use tram_store::{Keeper, Sealer};
 
 use crate::{clock, ledger::Ledger, wake::Wake};
 
-/// How often to look whether there is enough to seal.
-const LOOK: Duration = Duration::from_secs(5);
+/// How often to look whether there is enough to seal. At a million readings a second, what comes
+/// in between two looks is what the head holds too much.
+const LOOK: Duration = Duration::from_millis(250);
 /// What is in the head for longer than this is sealed even when it is little, so that a start
 /// after a crash has little to read.
 const AT_LATEST: Duration = Duration::from_secs(3_600);

@@ -1,5 +1,7 @@
 //! Rows of the board in the shape the interface answers with.
 
+use std::io::Write;
+
 use serde::Serialize;
 use tram_pipeline::DatastreamKey;
 use tram_wire::{Point, Quantity, UnixMicros};
@@ -92,6 +94,23 @@ impl LatestRow {
             age_s: age_s(time, now),
         }
     }
+}
+
+/// A row as JSON up to its age, the only part that changes by itself.
+pub(super) fn stem(key: &DatastreamKey, point: &Point) -> Box<str> {
+    let row = LatestRow::new(key, point, UnixMicros(point.micros));
+    // Text and finite numbers can always be written.
+    let mut text = serde_json::to_string(&row).unwrap_or_default();
+    let stem = text.strip_suffix("0.0}").unwrap_or_default().len();
+    text.truncate(stem);
+    text.into_boxed_str()
+}
+
+/// Writes the age of a reading behind the stem of its row, and ends the row.
+pub(super) fn finish(out: &mut Vec<u8>, stem: &str, time: UnixMicros, now: UnixMicros) {
+    out.extend_from_slice(stem.as_bytes());
+    // Writing to memory cannot fail.
+    let _ = write!(out, "{:?}}}", age_s(time, now));
 }
 
 /// Counts of a quantity in its unit. A count of at most fifteen digits, and no sensor has more,

@@ -43,9 +43,10 @@ pub(super) struct Which {
 pub(super) async fn latest(
     State(app): State<Arc<App>>,
     Asked(which): Asked<Which>,
-) -> Result<Json<Vec<LatestRow>>, Refusal> {
+) -> Result<Response, Refusal> {
     let station = which.station.map(|id| app.station(&id)).transpose()?;
-    Ok(Json(app.board.latest(station.as_ref(), clock::now())))
+    let json = app.board.latest_json(station.as_ref(), clock::now());
+    Ok(([(header::CONTENT_TYPE, "application/json")], json).into_response())
 }
 
 impl App {
