@@ -39,9 +39,9 @@ web: ## the web page, from npm; without Node.js the centre says how to build it
 	@tests/scripts/web.sh
 
 .PHONY: bench
-bench: tools ## rates, commit times, bytes a reading and memory, with this machine's description
-	$(CARGO) build --quiet --release --bins -p tram-ingest -p tram-tests
-	@$(or $(CARGO_TARGET_DIR),target)/release/tram-bench
+bench: tools ## rates, times, memory and disk beside other databases; ONLY=part,part JSON=file
+	$(CARGO) build --quiet --release --bin tram-ingest --bin tram-bench -p tram-ingest -p tram-tests
+	@$(or $(CARGO_TARGET_DIR),target)/release/tram-bench $(if $(ONLY),--only $(ONLY)) $(if $(JSON),--json $(JSON))
 
 .PHONY: crash
 crash: tools ## power cuts and disk errors at every write of the store; 1000 kill -9, or KILLS=n SEED=n
