@@ -40,7 +40,8 @@ web: ## the web page, from npm; without Node.js the centre says how to build it
 
 .PHONY: bench
 bench: tools ## rates, times, memory and disk beside other databases; ONLY=part,part JSON=file
-	$(CARGO) build --quiet --release --bin tram-ingest --bin tram-bench -p tram-ingest -p tram-tests
+	$(CARGO) build --quiet --release -p tram-ingest --bin tram-ingest
+	$(CARGO) build --quiet --release -p tram-tests --bin tram-bench
 	@$(or $(CARGO_TARGET_DIR),target)/release/tram-bench $(if $(ONLY),--only $(ONLY)) $(if $(JSON),--json $(JSON))
 
 .PHONY: crash
