@@ -50,6 +50,12 @@ crash: tools ## power cuts and disk errors at every write of the store; 1000 kil
 	@$(or $(CARGO_TARGET_DIR),target)/debug/tram-cut --seed $(or $(SEED),1)
 	@$(or $(CARGO_TARGET_DIR),target)/debug/tram-crash --kills $(or $(KILLS),1000) --seed $(or $(SEED),1)
 
+.PHONY: soak
+soak: tools ## a day of 2,000 stations on a simulated clock, then the real programs for 30 minutes, or MINUTES=n
+	$(CARGO) build --quiet --release --bins -p tram-ingest -p tram-edge -p tram-tests
+	@bin=$(or $(CARGO_TARGET_DIR),target)/release; mkdir -p target/soak; \
+	$$bin/tram-soak day --plot target/soak/day.svg && $$bin/tram-soak real --minutes $(or $(MINUTES),30) --plot target/soak/real.svg
+
 .PHONY: fuzz
 fuzz: tools ## every fuzz target for 10 s each, or SECONDS_EACH=n
 	@tests/scripts/fuzz.sh $(or $(SECONDS_EACH),10)

@@ -88,6 +88,19 @@ impl VictoriaMetrics {
     pub fn start(folder: &Path) -> Result<Self> {
         // It cannot tell which port it took, so one is borrowed from the kernel.
         let address = TcpListener::bind("127.0.0.1:0")?.local_addr()?;
+        Ok(Self { program: Self::launch(folder, address)?, address })
+    }
+
+    /// Starts it again on the same port, with the files it left.
+    ///
+    /// # Errors
+    /// When it does not listen within twenty seconds.
+    pub fn start_again(&mut self, folder: &Path) -> Result<()> {
+        self.program = Self::launch(folder, self.address)?;
+        Ok(())
+    }
+
+    fn launch(folder: &Path, address: SocketAddr) -> Result<Program> {
         let mut command = Command::new("victoria-metrics");
         command
             .arg(format!("-storageDataPath={}", folder.join("victoria").display()))
@@ -99,7 +112,7 @@ impl VictoriaMetrics {
             TcpStream::connect(address).ok()
         })
         .with_context(|| program.printed())?;
-        Ok(Self { program, address })
+        Ok(program)
     }
 
     /// The part of a centre's configuration that gives it every reading.

@@ -14,6 +14,7 @@ mod program;
 mod random;
 mod recorded;
 mod skip;
+pub mod soak;
 mod tally;
 mod wait;
 

@@ -108,6 +108,12 @@ impl Node {
         Ok(())
     }
 
+    /// Its process, while it runs.
+    #[must_use]
+    pub fn program(&self) -> Option<&Program> {
+        self.program.as_ref()
+    }
+
     /// What it printed.
     #[must_use]
     pub fn printed(&self) -> String {

@@ -104,6 +104,17 @@ impl Program {
         Ok(number.parse()?)
     }
 
+    /// The memory it holds now, in KiB (`VmRSS`).
+    ///
+    /// # Errors
+    /// When it does not run any more.
+    pub fn memory_kib(&self) -> Result<u64> {
+        let status = std::fs::read_to_string(format!("/proc/{}/status", self.id()))?;
+        let line = status.lines().find_map(|l| l.strip_prefix("VmRSS:"));
+        let number = line.and_then(|l| l.split_whitespace().next()).context("no VmRSS")?;
+        Ok(number.parse()?)
+    }
+
     /// Processor time it has used, user and system, in seconds.
     ///
     /// # Errors

@@ -6,6 +6,7 @@ mod http;
 mod places;
 mod sink;
 mod station;
+mod store;
 
 use std::{
     path::{Path, PathBuf},
@@ -22,6 +23,7 @@ pub(crate) use http::Http;
 pub(crate) use places::{Places, places};
 pub(crate) use sink::Sink;
 pub(crate) use station::Station;
+pub(crate) use store::Store;
 
 /// The most stations in a configuration.
 pub(crate) const MAX_STATIONS: usize = 10_000;
@@ -46,6 +48,8 @@ pub(crate) struct Configuration {
     pub(crate) alerts: Option<tram_alerts::Config>,
     /// Engines that are given every reading.
     pub(crate) sinks: Vec<Sink>,
+    /// How much is held in memory.
+    pub(crate) store: Store,
     /// The stations, in the order of the file.
     pub(crate) stations: Vec<Station>,
 }
@@ -71,6 +75,7 @@ fn check(document: &Document<File>) -> Result<Configuration, Mistake> {
         rules: file.rules.folder.clone(),
         alerts: check_alerts(document)?,
         sinks: sink::check(document)?,
+        store: store::check(document)?,
         stations: station::check(document)?,
     })
 }
@@ -173,6 +178,8 @@ communes = [\"02647\"]
             (format!("dta = \"x\"\n{MINIMAL}"), 1, "write `data`"),
             (format!("{MINIMAL}[time]\nearliest = \"soon\"\n"), 15, "2000-01-01T00:00:00Z"),
             (format!("{MINIMAL}[http]\nlisten = \"0.0.0.0:8080\"\n"), 15, "token_file"),
+            (format!("{MINIMAL}[store]\nhead_readings = 7\n"), 15, "from 1000 to"),
+            (format!("{MINIMAL}[store]\nseal_readings = 9000000\n"), 15, "half of head_readings"),
             (MINIMAL.replace("anonymous_loopback = true", "url = \"mqtt://x\""), 3, "remove"),
             (MINIMAL.replace("anonymous_loopback = true", ""), 3, "credentials"),
             (MINIMAL.replace("anonymous_loopback = true", "share = \"s\""), 4, "`url` for"),

@@ -17,6 +17,8 @@ pub(crate) struct File {
     pub(crate) http: Http,
     pub(crate) broker: Broker,
     #[serde(default)]
+    pub(crate) store: Store,
+    #[serde(default)]
     pub(crate) time: Time,
     #[serde(default)]
     pub(crate) rules: Rules,
@@ -78,6 +80,20 @@ pub(crate) struct Tls {
     pub(crate) listen: SocketAddr,
     pub(crate) certificate: PathBuf,
     pub(crate) key: PathBuf,
+}
+
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub(crate) struct Store {
+    pub(crate) seal_readings: u64,
+    pub(crate) head_readings: u64,
+}
+
+impl Default for Store {
+    fn default() -> Self {
+        let options = tram_store::Options::default();
+        Self { seal_readings: options.seal_readings, head_readings: options.max_head_readings }
+    }
 }
 
 #[derive(Debug, Clone, Deserialize)]

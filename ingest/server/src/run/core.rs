@@ -198,7 +198,13 @@ fn open_store(config: &Configuration) -> Result<Opened, Failure> {
     let consumers = config.alerts.iter().map(|_| alarms::CONSUMER.to_owned()).collect();
     let bounded_consumers =
         config.sinks.iter().map(|s| (consumer(&s.name), s.hold_bytes)).collect();
-    let options = Options { consumers, bounded_consumers, ..Options::default() };
+    let options = Options {
+        seal_readings: config.store.seal_readings,
+        max_head_readings: config.store.head_readings,
+        consumers,
+        bounded_consumers,
+        ..Options::default()
+    };
     Store::open(&config.data, options).map_err(|e| folder::store_failure(&config.data, &e))
 }
 
