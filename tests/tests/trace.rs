@@ -1,11 +1,11 @@
 //! One batch, followed by its id through the logs of both programs: from the sensors of a node to
 //! an engine behind the centre.
 
-use std::{collections::BTreeMap, path::Path, process::Command, time::Duration};
+use std::{collections::BTreeMap, process::Command, time::Duration};
 
 use anyhow::{Context, Result, ensure};
 use serde_json::Value;
-use tram_tests::{Centre, Counting, Node, PARTS, binary, until};
+use tram_tests::{Everything, binary, until};
 
 /// The steps of a batch on the node and in the centre, in the order in which they happen there.
 const NODE: [&str; 4] = ["sampled", "spooled", "published", "acknowledged"];
@@ -30,40 +30,12 @@ fn steps(log: &str) -> BTreeMap<String, Vec<(String, Value)>> {
     batches
 }
 
-fn start(folder: &Path) -> Result<(Counting, Centre, Node)> {
-    let engine = Counting::start()?;
-    let configuration = folder.join("ingest.toml");
-    let rules = folder.join("rules");
-    std::fs::create_dir(&rules)?;
-    std::fs::write(
-        &configuration,
-        format!(
-            "data = \"{data}/centre\"\n[http]\nlisten = \"127.0.0.1:0\"\n\
-             [broker]\nlisten = \"127.0.0.1:0\"\nanonymous_loopback = true\n\
-             [rules]\nfolder = \"{data}/rules\"\n[alerts]\nsender = \"tram@example.org\"\n\
-             sender_name = {{ vi = \"T\", en = \"T\", zh = \"T\" }}\n\
-             public_url = \"http://127.0.0.1:8080\"\ndefault_area = \"a\"\n\
-             [[alerts.area]]\nid = \"a\"\nname = {{ vi = \"A\", en = \"A\", zh = \"A\" }}\n\
-             communes = [\"02647\"]\n\
-             [[sink]]\nname = \"engine\"\nkind = \"line-protocol\"\nurl = \"http://{engine}\"\n\
-             batch_age_ms = 100\n\
-             [[station]]\nid = \"followed-01\"\nname = \"F\"\nlat = 22.0\nlon = 104.0\n",
-            data = folder.display(),
-            engine = engine.address
-        ),
-    )?;
-    let centre = Centre::start_as(loud("tram-ingest")?, folder, &configuration)?;
-    let broker = Node::open_broker(centre.mqtt_port);
-    let scenario = "scenario = \"quiet\"\nseed = 1\nspeed = 1";
-    let mut node = Node::prepare(folder, "followed-01", &broker, scenario, PARTS)?;
-    node.start_as(loud("tram-edge")?)?;
-    Ok((engine, centre, node))
-}
-
 #[test]
 fn a_batch_is_followed_by_its_id_from_the_sensor_to_the_engine() -> Result<()> {
     let folder = tempfile::tempdir()?;
-    let (engine, mut centre, mut node) = start(folder.path())?;
+    let programs = (loud("tram-ingest")?, loud("tram-edge")?);
+    let Everything { engine, mut centre, mut node } =
+        Everything::start(folder.path(), programs.0, programs.1)?;
     until("some batches in the engine", Duration::from_secs(30), || {
         (engine.taken().0 >= 8).then_some(())
     })
