@@ -178,7 +178,7 @@ impl Day {
             let lag = self.centre.lag();
             seen.alerts_lag = seen.alerts_lag.max(lag.alerts);
             seen.sink_lag = seen.sink_lag.max(lag.sink);
-            if step % 4 == 0 {
+            if step.is_multiple_of(4) {
                 let rss = memory()?;
                 seen.rss = seen.rss.min(rss);
                 seen.rss_max = seen.rss_max.max(rss);

@@ -203,7 +203,7 @@ impl Station {
             next_batch: start.0 + i64::try_from(random.below(60_000_000))?,
             away_until: 0,
             connected: true,
-            in_storm: n % 10 == 0,
+            in_storm: n.is_multiple_of(10),
             held: VecDeque::new(),
         })
     }
