@@ -93,6 +93,14 @@ pub(crate) fn receive(p: &mut Pipeline, level: &str, payload: &[u8]) -> Outcome 
     p.receive(Incoming { topic: &topic, content_type: None, payload, retained: false }, NOW)
 }
 
+/// Readings of the first channel.
+pub(crate) fn readings_of(points: &[Point]) -> Readings {
+    let mut column = Column::new(ChannelNumber(0), key(0).quantity);
+    points.iter().for_each(|p| column.push(*p));
+    let Column { micros, values, quality, .. } = column;
+    Readings { key: key(0), micros, values, quality }
+}
+
 /// Through the pipeline onto the disk.
 pub(crate) fn store(opened: &mut Opened, p: &mut Pipeline, level: &str, payload: &[u8]) {
     let record = receive(p, level, payload).into_record().unwrap();

@@ -2,6 +2,8 @@
 
 use std::time::Duration;
 
+use crate::calendar::http_date;
+
 /// The longest a sink waits because its engine asked for it.
 pub const MAX_RETRY_AFTER: Duration = Duration::from_secs(3_600);
 
@@ -55,10 +57,15 @@ impl Refusal {
 }
 
 impl Answer {
-    /// What a status means. `retry_after` is the header of that name: seconds; a date counts as
-    /// none, and the sink's own pauses apply.
+    /// What a status means. `retry_after` is the header of that name, seconds or a date, and
+    /// `date` the answer's own, by which such a date is measured: the two clocks need not agree.
     #[must_use]
-    pub fn from_status(status: u16, retry_after: Option<&str>, said: &str) -> Self {
+    pub fn from_status(
+        status: u16,
+        retry_after: Option<&str>,
+        date: Option<&str>,
+        said: &str,
+    ) -> Self {
         let reason = match said.trim() {
             "" => format!("answered {status}"),
             said => format!("answered {status}: {said}"),
@@ -70,12 +77,24 @@ impl Answer {
             // Everything else is about the engine or the configuration, not about the readings:
             // a wrong token must not cost a single one.
             _ => {
-                let seconds = retry_after.and_then(|text| text.trim().parse().ok());
-                let after = seconds.map(|s| Duration::from_secs(s).min(MAX_RETRY_AFTER));
+                let after = retry_after.and_then(|text| pause(text.trim(), date));
                 Self::Later { reason, after }
             }
         }
     }
+}
+
+/// How long `Retry-After` asks to wait.
+fn pause(text: &str, date: Option<&str>) -> Option<Duration> {
+    let seconds = match text.parse::<u64>() {
+        Ok(seconds) => seconds,
+        // Without the engine's own time, nobody knows how far away the date is.
+        Err(_) => {
+            let ahead = http_date(text)?.checked_sub(http_date(date?)?)?;
+            u64::try_from(ahead).unwrap_or(0)
+        }
+    };
+    Some(Duration::from_secs(seconds).min(MAX_RETRY_AFTER))
 }
 
 #[cfg(test)]
@@ -84,7 +103,7 @@ mod tests {
 
     #[test]
     fn only_what_is_about_the_readings_is_refused() {
-        let answer = |status| Answer::from_status(status, None, "");
+        let answer = |status| Answer::from_status(status, None, None, "");
         assert_eq!(answer(204), Answer::Written);
         for (status, why) in
             [(400, Refusal::BadRequest), (422, Refusal::BadRequest), (413, Refusal::TooLarge)]
@@ -98,7 +117,8 @@ mod tests {
 
     #[test]
     fn the_pause_an_engine_asks_for_is_bounded() {
-        let after = |text| match Answer::from_status(429, Some(text), "slow down") {
+        const NOW: &str = "Wed, 21 Oct 2026 07:27:30 GMT";
+        let after = |text| match Answer::from_status(429, Some(text), Some(NOW), "slow down") {
             Answer::Later { reason, after } => {
                 assert_eq!(reason, "answered 429: slow down");
                 after
@@ -108,6 +128,11 @@ mod tests {
         assert_eq!(after("7"), Some(Duration::from_secs(7)));
         assert_eq!(after("99999999"), Some(MAX_RETRY_AFTER));
         assert_eq!(after("-1"), None);
-        assert_eq!(after("Wed, 21 Oct 2026 07:28:00 GMT"), None);
+        assert_eq!(after("Wed, 21 Oct 2026 07:28:00 GMT"), Some(Duration::from_secs(30)));
+        assert_eq!(after("Wed, 21 Oct 2026 07:00:00 GMT"), Some(Duration::ZERO));
+        assert_eq!(after("Wed, 21 Oct 2099 07:00:00 GMT"), Some(MAX_RETRY_AFTER));
+        assert_eq!(after("soon"), None);
+        let dateless = Answer::from_status(503, Some("Wed, 21 Oct 2026 07:28:00 GMT"), None, "");
+        assert!(matches!(dateless, Answer::Later { after: None, .. }));
     }
 }

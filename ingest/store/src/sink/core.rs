@@ -8,10 +8,15 @@
 //! last. `VictoriaMetrics` answers 204 before the readings are on disk. So when an engine that did
 //! not answer comes back, the sink goes back to its cursor and writes from there again; points are
 //! known by series and time, so that changes nothing where they were not lost.
+//!
+//! An engine may also crash and be back before the next request. So a sink that watches looks every
+//! now and then when its engine was started; the cursor then moves only over what was written a
+//! replay window before a look that found the same engine, and another one is given everything
+//! behind the cursor again.
 
 use std::{collections::VecDeque, time::Duration};
 
-use super::{Answer, Lines, Refusal, Refused, SinkCounters, refused::Kept};
+use super::{Answer, Lines, Refusal, Refused, Sight, SinkCounters, refused::Kept};
 use crate::{LogEntry, LogId};
 
 /// The longest pause of a sink's own between two attempts.
@@ -24,8 +29,12 @@ pub const MAX_READ_ENTRIES: usize = 64;
 const FIRST_BACKOFF: Duration = Duration::from_millis(500);
 /// A request is not made smaller than this because the engine found one too large.
 const MIN_REQUEST_BYTES: usize = 16 * 1024;
-/// The most batches that are remembered as taken and not yet behind the replay window.
+/// The most batches that are remembered as taken and not yet behind the replay window; beyond, the
+/// last ones count as one.
 const MAX_RECENT: usize = 4_096;
+/// How many looks at the engine there are in a replay window, and how far apart they are at least.
+const LOOKS: u32 = 3;
+const MIN_LOOK: Duration = Duration::from_secs(1);
 
 /// How a sink cuts its work.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -62,6 +71,8 @@ pub enum Step<'a> {
     },
     /// Send these lines and hand what came of it to [`Sink::answered`].
     Send(&'a [u8]),
+    /// Look when the engine was started and hand it to [`Sink::seen`].
+    Look,
     /// Nothing for so long.
     Rest(Duration),
 }
@@ -90,6 +101,12 @@ pub struct Sink {
     not_before: Duration,
     /// Whether the engine did not answer last time.
     away: bool,
+    /// Whether any of the batch was taken.
+    begun: bool,
+    /// When to look at the engine next; `None` when nobody watches.
+    look_at: Option<Duration>,
+    /// When it was started, as it said last.
+    started: Option<String>,
     /// The largest request, after the engine has found some too large.
     request_bytes: usize,
     counters: SinkCounters,
@@ -112,16 +129,28 @@ impl Sink {
             failures: 0,
             not_before: Duration::ZERO,
             away: false,
+            begun: false,
+            look_at: None,
+            started: None,
             request_bytes: limits.bytes,
             counters: SinkCounters::default(),
             refused: Kept::default(),
         }
     }
 
+    /// The same, and it watches its engine.
+    #[must_use]
+    pub fn watching(self) -> Self {
+        Self { look_at: Some(Duration::ZERO), ..self }
+    }
+
     /// What is to be done now.
     pub fn poll(&mut self, now: Duration) -> Step<'_> {
         if self.pieces.is_empty() && self.ripe(now) {
             self.close();
+        }
+        if now >= self.not_before && self.look_due().is_some_and(|at| at <= now) {
+            return Step::Look;
         }
         match self.pieces.last() {
             None => Step::Read { after: self.read },
@@ -133,7 +162,38 @@ impl Sink {
     /// How long there is nothing to do while the log does not grow, if there is a bound to it.
     #[must_use]
     pub fn patience(&self, now: Duration) -> Option<Duration> {
-        self.since.map(|since| (since + self.limits.age).saturating_sub(now))
+        let ripe = self.since.map(|since| since + self.limits.age);
+        let look = self.look_due().map(|at| at.max(self.not_before));
+        ripe.into_iter().chain(look).min().map(|at| at.saturating_sub(now))
+    }
+
+    /// Takes what a look at the engine showed.
+    pub fn seen(&mut self, sight: Sight, now: Duration) {
+        let pause = (self.limits.replay / LOOKS).max(MIN_LOOK);
+        self.look_at = Some(now + pause);
+        match sight {
+            Sight::Unreachable { .. } => {
+                self.away = true;
+                self.look_at = Some(now);
+                self.later(None, now);
+            }
+            // Somebody else answered in its place, or it is one that does not say.
+            Sight::Unknown => self.started = None,
+            Sight::Started(at) => match self.started.replace(at) {
+                None => {}
+                Some(before) if self.started.as_ref() == Some(&before) => {
+                    // It was the way to it that was broken.
+                    self.away = false;
+                    self.settle(now);
+                }
+                Some(_) => {
+                    self.away = false;
+                    if self.doubtful() {
+                        self.replay(now);
+                    }
+                }
+            },
+        }
     }
 
     /// Takes entries that were asked for.
@@ -169,15 +229,18 @@ impl Sink {
             Answer::Written => {
                 self.counters.written += (to - from) as u64;
                 // Before the cursor moves: what was taken before the engine went may be gone.
-                if std::mem::take(&mut self.away) && self.cursor < self.written {
+                if std::mem::take(&mut self.away) && self.doubtful() {
                     self.replay(now);
                 } else {
+                    self.begun = true;
                     self.done(now);
                 }
             }
             Answer::Later { after, .. } => self.later(after, now),
             Answer::Unreachable { .. } => {
                 self.away = true;
+                // Whether it is the same one when it is back, a look shows before anything else.
+                self.look_at = self.look_at.map(|at| at.min(now));
                 self.later(None, now);
             }
             Answer::Refused { why, reason } => {
@@ -266,15 +329,39 @@ impl Sink {
         }
         self.lines.clear();
         self.since = None;
+        self.begun = false;
         self.written = self.written.max(self.read);
+        if self.recent.len() >= MAX_RECENT {
+            self.recent.pop_back();
+        }
         self.recent.push_back((now, self.read));
-        // Only an answer shows that the engine was there, so the cursor moves with answers.
+        // Only an answer shows that the engine was there, so the cursor moves with answers; where
+        // the engine can be told apart, with looks.
+        if self.started.is_none() {
+            self.settle(now);
+        }
+    }
+
+    /// What was written a replay window ago is out of reach of a crash.
+    fn settle(&mut self, now: Duration) {
         while let Some((at, last)) = self.recent.front()
-            && (*at + self.limits.replay <= now || self.recent.len() > MAX_RECENT)
+            && *at + self.limits.replay <= now
         {
             self.cursor = self.cursor.max(*last);
             self.recent.pop_front();
         }
+    }
+
+    /// Whether the engine took anything that it could have lost.
+    fn doubtful(&self) -> bool {
+        self.begun || self.cursor < self.written
+    }
+
+    /// When to look at the engine, if there is something that depends on it.
+    fn look_due(&self) -> Option<Duration> {
+        let first = self.look_at == Some(Duration::ZERO);
+        let matters = first || self.away || !self.recent.is_empty();
+        self.look_at.filter(|_| matters)
     }
 
     /// What was read or passed over last has no readings, and nothing waits before it.
@@ -295,6 +382,7 @@ impl Sink {
         self.pieces.clear();
         self.recent.clear();
         self.since = None;
+        self.begun = false;
         self.read = self.cursor;
     }
 }

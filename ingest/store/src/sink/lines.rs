@@ -3,12 +3,16 @@
 //! `tram,channel=water_level,quantity=water_level,station=lao-cai-river-01
 //! value=86.910,quality=1i,tests=0i 1790000000000000`, on one line: the tags in order of their
 //! names, the value in the quantity's unit with exactly its decimals, quality and tests as the
-//! numbers they are on the wire, the time in microseconds since 1970. A missing reading has no
-//! `value`.
+//! numbers they are on the wire, the time in microseconds since 1970.
+//!
+//! The value of a reading that failed its tests is the field `failed` instead: whoever asks an
+//! engine for a mean of `value` has what this program would answer. A missing reading has neither.
 //!
 //! Line protocol cannot carry a newline in a tag and gives a backslash two meanings, so those,
 //! every other control character and `%` are written as `%` and two hexadecimal digits a byte;
 //! comma, equals sign and space get the backslash the protocol has for them.
+
+use std::{borrow::Cow, fmt::Write};
 
 use tram_pipeline::{DatastreamKey, Readings};
 use tram_wire::Point;
@@ -93,27 +97,35 @@ impl Lines {
 }
 
 /// Appends `,name=value`. `name` is our own. An empty value is no tag: the protocol has none.
-pub(crate) fn tag(out: &mut Vec<u8>, name: &str, value: &str) {
-    let value = cut(value);
+pub fn tag(out: &mut Vec<u8>, name: &str, value: &str) {
+    let value = stored(value);
     if value.is_empty() {
         return;
     }
     out.push(b',');
     out.extend_from_slice(name.as_bytes());
     out.push(b'=');
-    for c in value.chars() {
-        let mut buffer = [0; 4];
-        let bytes = c.encode_utf8(&mut buffer).as_bytes();
-        match c {
-            ',' | '=' | ' ' => {
-                out.push(b'\\');
-                out.extend_from_slice(bytes);
-            }
-            '\\' | '%' | '"' => percent(out, bytes),
-            c if c.is_control() => percent(out, bytes),
-            _ => out.extend_from_slice(bytes),
+    for byte in value.bytes() {
+        if matches!(byte, b',' | b'=' | b' ') {
+            out.push(b'\\');
         }
+        out.push(byte);
     }
+}
+
+/// A name as engines hold it in a tag, and as they are to be asked for it.
+#[must_use]
+pub fn stored(value: &str) -> Cow<'_, str> {
+    let value = cut(value);
+    let odd = |c: char| matches!(c, '\\' | '%' | '"') || c.is_control();
+    if !value.contains(odd) {
+        return Cow::Borrowed(value);
+    }
+    let mut text = String::with_capacity(value.len() + 8);
+    for c in value.chars() {
+        if odd(c) { percent(&mut text, c) } else { text.push(c) }
+    }
+    Cow::Owned(text)
 }
 
 /// The beginning of a value, at most [`MAX_TAG_BYTES`], whole characters.
@@ -123,10 +135,10 @@ fn cut(value: &str) -> &str {
     value.get(..end).unwrap_or_default()
 }
 
-fn percent(out: &mut Vec<u8>, bytes: &[u8]) {
-    for byte in bytes {
-        let digit = |n: u8| if n < 10 { b'0' + n } else { b'A' + n - 10 };
-        out.extend_from_slice(&[b'%', digit(byte >> 4), digit(byte & 0xf)]);
+fn percent(out: &mut String, c: char) {
+    for byte in c.encode_utf8(&mut [0; 4]).bytes() {
+        // Writing to a string does not fail.
+        let _ = write!(out, "%{byte:02X}");
     }
 }
 
@@ -134,7 +146,7 @@ fn percent(out: &mut Vec<u8>, bytes: &[u8]) {
 fn fields(out: &mut Vec<u8>, point: &Point, decimals: u8) {
     out.push(b' ');
     if let Some(counts) = point.value {
-        out.extend_from_slice(b"value=");
+        out.extend_from_slice(if point.quality.usable() { b"value=" } else { b"failed=" });
         if counts < 0 {
             out.push(b'-');
         }
@@ -177,7 +189,7 @@ mod tests {
     use tram_wire::{Flag, Quality, Tests};
 
     use super::*;
-    use crate::tests::{good, key};
+    use crate::tests::{good, readings_of};
 
     /// A line taken apart as the protocol says: tags, fields, time.
     type Parsed = (Vec<(String, String)>, Vec<(String, String)>, i64);
@@ -229,17 +241,10 @@ mod tests {
         (tags[1..].iter().map(|t| pair(t)).collect(), fields, parts[2].parse().unwrap())
     }
 
-    fn readings(points: &[Point]) -> Readings {
-        let mut column = tram_wire::Column::new(tram_wire::ChannelNumber(0), key(0).quantity);
-        points.iter().for_each(|p| column.push(*p));
-        let tram_wire::Column { micros, values, quality, .. } = column;
-        Readings { key: key(0), micros, values, quality }
-    }
-
     #[test]
     fn a_reading_is_a_line() {
         let mut lines = Lines::default();
-        lines.push(&readings(&[
+        lines.push(&readings_of(&[
             good(1_790_000_000_000_000, 86_910),
             Point { micros: -1, value: None, quality: Quality::missing(Tests::SENSOR_ERROR) },
         ]));
@@ -264,7 +269,7 @@ mod tests {
     #[test]
     fn lines_are_cut_where_they_end() {
         let mut lines = Lines::default();
-        lines.push(&readings(&[good(1, 1), good(2, 2), good(3, 3)]));
+        lines.push(&readings_of(&[good(1, 1), good(2, 2), good(3, 3)]));
         let line = lines.bytes() / 3;
         assert_eq!(lines.slice(0, 3).len(), lines.bytes());
         assert!(lines.slice(1, 2).ends_with(b" 2\n"));
@@ -298,6 +303,15 @@ mod tests {
         }
 
         #[test]
+        fn an_engine_holds_the_name_it_is_asked_for(name in names()) {
+            let mut out = Vec::new();
+            tag(&mut out, "a", &name);
+            // What an engine makes of it: the protocol's own escapes go, everything else stays.
+            let held = String::from_utf8(out).unwrap().replacen(",a=", "", 1).replace('\\', "");
+            prop_assert_eq!(held, stored(&name));
+        }
+
+        #[test]
         fn no_reader_finds_more_separators_than_there_are(name in names()) {
             // Some readers take a separator for escaped when the byte before it is a backslash,
             // whatever is before that; others count backslashes. Here both see the same.
@@ -324,7 +338,9 @@ mod tests {
             let (_, fields, time) = parse(text.strip_suffix('\n').unwrap());
             prop_assert_eq!(time, micros);
             let field = |name: &str| fields.iter().find(|(n, _)| n == name).map(|(_, v)| v.clone());
-            let counts = field("value").map(|text| {
+            let name = if quality.usable() { "value" } else { "failed" };
+            prop_assert_eq!(fields.len(), 2 + usize::from(value.is_some()));
+            let counts = field(name).map(|text| {
                 let places = text.split_once('.').map_or(0, |(_, places)| places.len());
                 assert_eq!(places, usize::from(decimals));
                 text.replace('.', "").parse::<i64>().unwrap()

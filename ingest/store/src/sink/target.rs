@@ -9,16 +9,12 @@ use flate2::{Compression, write::GzEncoder};
 use thiserror::Error;
 use ureq::Agent;
 
-use super::Answer;
+use super::{Access, Answer};
 
 /// How long a request may take, from the name's resolution to the answer's end.
 pub const MAX_REQUEST: Duration = Duration::from_secs(30);
 /// The most bytes of an answer that are read.
 pub const MAX_REASON_BYTES: u64 = 1_024;
-/// How long the connection may take.
-const MAX_CONNECT: Duration = Duration::from_secs(5);
-/// The largest head of an answer that is read, in bytes.
-const MAX_ANSWER_HEAD_BYTES: usize = 16 * 1024;
 
 /// Where an engine takes line protocol. Paths are added to the base, which may have one itself.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -43,6 +39,18 @@ pub enum Place {
     },
 }
 
+impl Place {
+    /// The address paths are added to, without a slash at its end.
+    ///
+    /// # Errors
+    /// [`TargetError::Address`].
+    pub fn base(&self) -> Result<&str, TargetError> {
+        match self {
+            Self::V2 { base, .. } | Self::V1 { base, .. } => checked(base),
+        }
+    }
+}
+
 /// Why an address cannot be written to.
 #[derive(Debug, Clone, PartialEq, Eq, Error)]
 #[non_exhaustive]
@@ -55,6 +63,12 @@ pub enum TargetError {
     /// Not a token.
     #[error("the token holds more than printable characters; it is one line of text")]
     Token,
+    /// Not a user name.
+    #[error("a user name is not empty and holds no colon")]
+    User,
+    /// Not a certificate.
+    #[error("it holds no certificate; it is PEM, and begins with -----BEGIN CERTIFICATE-----")]
+    Authorities,
 }
 
 impl Place {
@@ -87,7 +101,7 @@ impl Place {
 }
 
 /// The address without a slash at its end.
-fn checked(base: &str) -> Result<&str, TargetError> {
+pub(crate) fn checked(base: &str) -> Result<&str, TargetError> {
     let error = || TargetError::Address(base.to_owned());
     let rest = base.strip_prefix("http://").or_else(|| base.strip_prefix("https://"));
     let rest = rest.ok_or_else(error)?;
@@ -100,7 +114,7 @@ fn checked(base: &str) -> Result<&str, TargetError> {
 }
 
 /// Appends a value of a query, everything but letters, digits and `-._~` percent-encoded.
-fn encode(url: &mut String, value: &str) {
+pub(crate) fn encode(url: &mut String, value: &str) {
     for byte in value.bytes() {
         match byte {
             b'a'..=b'z' | b'A'..=b'Z' | b'0'..=b'9' | b'-' | b'.' | b'_' | b'~' => {
@@ -111,41 +125,22 @@ fn encode(url: &mut String, value: &str) {
     }
 }
 
-/// An engine that is written to. Its token never shows.
+/// An engine that is written to.
+#[derive(Debug)]
 pub struct Target {
     url: String,
-    authorization: Option<String>,
+    access: Access,
     agent: Agent,
 }
 
-impl std::fmt::Debug for Target {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Target").field("url", &self.url).finish_non_exhaustive()
-    }
-}
-
 impl Target {
-    /// Prepares to send. `token` goes into `Authorization: Token …`.
+    /// Prepares to send.
     ///
     /// # Errors
-    /// [`TargetError`] when the address or the token cannot be one.
-    pub fn new(place: &Place, token: Option<&str>) -> Result<Self, TargetError> {
-        if token.is_some_and(|t| t.is_empty() || !t.bytes().all(|b| (0x20..0x7f).contains(&b))) {
-            return Err(TargetError::Token);
-        }
-        let agent = Agent::config_builder()
-            .timeout_global(Some(MAX_REQUEST))
-            .timeout_connect(Some(MAX_CONNECT))
-            .http_status_as_error(false)
-            // A redirect would carry token and readings where nobody has configured them to go.
-            .max_redirects(0)
-            .max_redirects_will_error(false)
-            .max_response_header_size(MAX_ANSWER_HEAD_BYTES)
-            .user_agent(concat!("tram-store/", env!("CARGO_PKG_VERSION")))
-            .build()
-            .new_agent();
-        let authorization = token.map(|token| format!("Token {token}"));
-        Ok(Self { url: place.write_url()?, authorization, agent })
+    /// [`TargetError::Address`].
+    pub fn new(place: &Place, access: &Access) -> Result<Self, TargetError> {
+        let agent = access.agent(|config| config.timeout_global(Some(MAX_REQUEST)));
+        Ok(Self { url: place.write_url()?, access: access.clone(), agent })
     }
 
     /// Where it writes to.
@@ -158,28 +153,32 @@ impl Target {
     #[must_use]
     pub fn write(&self, lines: &[u8]) -> Answer {
         let body = compress(lines);
-        let mut request = self
+        let request = self
             .agent
             .post(&self.url)
             .header("content-type", "text/plain; charset=utf-8")
             .header("content-encoding", "gzip");
-        if let Some(authorization) = &self.authorization {
-            request = request.header("authorization", authorization);
-        }
-        match request.send(body.as_slice()) {
+        match self.access.sign(request).send(body.as_slice()) {
             Ok(answer) => {
                 let status = answer.status().as_u16();
-                let header = answer.headers().get("retry-after").and_then(|v| v.to_str().ok());
-                let retry_after = header.map(str::to_owned);
-                let mut said = Vec::new();
-                // What can be read of the reason is enough; the status decides.
-                let _ =
-                    answer.into_body().into_reader().take(MAX_REASON_BYTES).read_to_end(&mut said);
-                Answer::from_status(status, retry_after.as_deref(), &String::from_utf8_lossy(&said))
+                let header = |name: &str| {
+                    answer.headers().get(name).and_then(|v| v.to_str().ok()).map(str::to_owned)
+                };
+                let (retry_after, date) = (header("retry-after"), header("date"));
+                let said = reason(answer.into_body());
+                Answer::from_status(status, retry_after.as_deref(), date.as_deref(), &said)
             }
             Err(error) => Answer::Unreachable { reason: error.to_string() },
         }
     }
+}
+
+/// What an engine says to why it does not do something, as much of it as a message can hold. What
+/// can be read is enough; the status decides.
+pub(crate) fn reason(body: ureq::Body) -> String {
+    let mut said = Vec::new();
+    let _ = body.into_reader().take(MAX_REASON_BYTES).read_to_end(&mut said);
+    String::from_utf8_lossy(&said).into_owned()
 }
 
 /// Level 1: measured on lines of readings, higher levels cost several times the work for little.

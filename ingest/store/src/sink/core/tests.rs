@@ -128,6 +128,93 @@ fn the_cursor_stays_behind_and_an_engine_that_was_away_gets_the_rest_again() {
     assert_eq!((sink.written(), sink.cursor()), (LogId(4), LogId(1)));
 }
 
+fn started(at: &str) -> Sight {
+    Sight::Started(at.to_owned())
+}
+
+/// Writes an entry of four readings.
+fn write(sink: &mut Sink, id: i64, now: Duration) {
+    sink.take(&[entry(id, &[1, 2, 3, 4])], now);
+    assert_eq!(lines(&sink.poll(now)), 4);
+    sink.answered(Answer::Written, now);
+}
+
+#[test]
+fn the_cursor_follows_looks_that_find_the_same_engine() {
+    let mut sink = Sink::new(LogId(0), limits()).watching();
+    assert_eq!(sink.poll(SECOND), Step::Look, "before the first reading is sent");
+    sink.seen(started("a"), SECOND);
+    assert_eq!(sink.poll(SECOND * 900), Step::Read { after: LogId(0) }, "nothing depends on it");
+    write(&mut sink, 1, SECOND * 901);
+    assert_eq!(sink.poll(SECOND * 901), Step::Look);
+    sink.seen(started("a"), SECOND * 901);
+    assert_eq!(sink.cursor(), LogId(0), "too early");
+    assert_eq!(sink.patience(SECOND * 902), Some(SECOND * 7 / 3), "it is woken for the next look");
+    write(&mut sink, 2, SECOND * 902);
+    assert_eq!(sink.poll(SECOND * 911), Step::Look);
+    sink.seen(started("a"), SECOND * 911);
+    assert_eq!(sink.cursor(), LogId(1));
+    // It crashed and came back, and every request was answered.
+    write(&mut sink, 3, SECOND * 912);
+    sink.seen(started("b"), SECOND * 915);
+    assert_eq!(sink.counters().replays, 1);
+    assert_eq!(sink.poll(SECOND * 915), Step::Read { after: LogId(1) });
+    write(&mut sink, 2, SECOND * 915);
+    write(&mut sink, 3, SECOND * 915);
+    sink.seen(started("b"), SECOND * 925);
+    assert_eq!((sink.cursor(), sink.written()), (LogId(3), LogId(3)));
+    assert_eq!(sink.patience(SECOND * 925), None);
+    assert_eq!(sink.counters().replays, 1);
+}
+
+#[test]
+fn a_broken_way_to_the_same_engine_costs_no_replay() {
+    let mut sink = Sink::new(LogId(0), limits()).watching();
+    sink.seen(started("a"), SECOND);
+    write(&mut sink, 1, SECOND);
+    sink.take(&[entry(2, &[1, 2, 3, 4, 5])], 2 * SECOND);
+    assert_eq!(lines(&sink.poll(2 * SECOND)), 4);
+    sink.answered(unreachable(), 2 * SECOND);
+    assert!(matches!(sink.poll(2 * SECOND), Step::Rest(_)));
+    assert_eq!(sink.poll(3 * SECOND), Step::Look, "before anything is sent again");
+    sink.seen(Sight::Unreachable { reason: String::new() }, 3 * SECOND);
+    assert!(matches!(sink.poll(3 * SECOND), Step::Rest(_)));
+    assert_eq!(sink.poll(4 * SECOND), Step::Look);
+    sink.seen(started("a"), 4 * SECOND);
+    assert_eq!(lines(&sink.poll(4 * SECOND)), 4, "the same again");
+    sink.answered(Answer::Written, 4 * SECOND);
+    assert_eq!(lines(&sink.poll(4 * SECOND)), 1);
+    // It stops between two requests of one batch, the first of which it had taken.
+    sink.answered(unreachable(), 4 * SECOND);
+    sink.seen(started("b"), 6 * SECOND);
+    assert_eq!(sink.counters().replays, 1);
+    assert_eq!(sink.poll(6 * SECOND), Step::Read { after: LogId(0) });
+}
+
+#[test]
+fn half_a_batch_is_given_again_when_nobody_knows() {
+    let mut sink = Sink::new(LogId(0), limits());
+    sink.take(&[entry(1, &[1, 2, 3, 4, 5])], SECOND);
+    assert_eq!(lines(&sink.poll(SECOND)), 4);
+    sink.answered(Answer::Written, SECOND);
+    assert_eq!(lines(&sink.poll(SECOND)), 1);
+    sink.answered(unreachable(), SECOND);
+    assert_eq!(lines(&sink.poll(3 * SECOND)), 1);
+    sink.answered(Answer::Written, 3 * SECOND);
+    assert_eq!(sink.poll(3 * SECOND), Step::Read { after: LogId(0) });
+}
+
+#[test]
+fn an_engine_that_does_not_say_is_believed_by_its_answers() {
+    let mut sink = Sink::new(LogId(0), limits()).watching();
+    sink.seen(Sight::Unknown, SECOND);
+    write(&mut sink, 1, 2 * SECOND);
+    assert_eq!(sink.poll(20 * SECOND), Step::Look, "it may have learned to");
+    sink.seen(Sight::Unknown, 20 * SECOND);
+    write(&mut sink, 2, 20 * SECOND);
+    assert_eq!(sink.cursor(), LogId(1));
+}
+
 #[test]
 fn what_the_log_has_forgotten_is_counted_once() {
     let mut sink = Sink::new(LogId(3), limits());
@@ -216,6 +303,7 @@ proptest! {
         for _ in 0..20_000 {
             match sink.poll(now) {
                 Step::Rest(pause) => now += pause,
+                Step::Look => sink.seen(Sight::Unknown, now),
                 Step::Read { after } => {
                     let from = usize::try_from(after.0).unwrap();
                     let entries = &log[from..log.len().min(from + 3)];
