@@ -2,6 +2,7 @@
 
 mod broker;
 mod file;
+mod history;
 mod http;
 mod places;
 mod sink;
@@ -19,6 +20,7 @@ use tram_wire::{NodeId, UnixMicros};
 
 pub(crate) use broker::{Broker, Embedded, External, Hearing};
 pub(crate) use file::File;
+pub(crate) use history::Reader;
 pub(crate) use http::Http;
 pub(crate) use places::{Places, places};
 pub(crate) use sink::Sink;
@@ -50,6 +52,8 @@ pub(crate) struct Configuration {
     pub(crate) sinks: Vec<Sink>,
     /// How much is held in memory.
     pub(crate) store: Store,
+    /// The engine the history is read from; `None` for the centre's own store.
+    pub(crate) history: Option<Reader>,
     /// The stations, in the order of the file.
     pub(crate) stations: Vec<Station>,
 }
@@ -65,6 +69,7 @@ pub(crate) fn load(path: &Path) -> Result<Configuration, Mistake> {
 
 fn check(document: &Document<File>) -> Result<Configuration, Mistake> {
     let file = &document.value;
+    let sinks = sink::check(document)?;
     Ok(Configuration {
         data: file.data.clone(),
         http: http::check(document)?,
@@ -74,8 +79,9 @@ fn check(document: &Document<File>) -> Result<Configuration, Mistake> {
         ahead: Duration::from_secs(file.time.ahead_s),
         rules: file.rules.folder.clone(),
         alerts: check_alerts(document)?,
-        sinks: sink::check(document)?,
         store: store::check(document)?,
+        history: history::check(document, &sinks)?,
+        sinks,
         stations: station::check(document)?,
     })
 }
@@ -174,6 +180,8 @@ communes = [\"02647\"]
             let url = format!("url = \"mqtt://x\"\n{more}");
             MINIMAL.replace("listen = \"127.0.0.1:0\"\nanonymous_loopback = true", &url)
         };
+        let influx2 =
+            "[[sink]]\nname=\"v\"\nkind=\"influxdb2\"\nurl=\"http://x\"\norg=\"o\"\nbucket=\"b\"\n";
         for (text, line, says) in [
             (format!("dta = \"x\"\n{MINIMAL}"), 1, "write `data`"),
             (format!("{MINIMAL}[time]\nearliest = \"soon\"\n"), 15, "2000-01-01T00:00:00Z"),
@@ -201,11 +209,44 @@ communes = [\"02647\"]
             (format!("{MINIMAL}{sink}hold_mb=0\n"), 18, "from 1 to"),
             (format!("{MINIMAL}{sink}token_file=\"none\"\n"), 18, "token"),
             (format!("{MINIMAL}{}", sink.replace("line-protocol", "influxdb1")), 16, "database ="),
+            (format!("{MINIMAL}{}", sink.replace("line-protocol", "influxdb2")), 16, "org ="),
+            (format!("{MINIMAL}{influx2}"), 16, "token_env"),
+            (format!("{MINIMAL}{influx2}token_env=\"TRAM_NO_SUCH_TOKEN\"\n"), 20, "set TRAM_NO"),
+            (format!("{MINIMAL}{influx2}token_env=\"X\"\ntoken_file=\"y\"\n"), 20, "keep one"),
+            (
+                format!("{MINIMAL}{influx2}token_env=\"PATH\"\nretention_days=99999\n"),
+                21,
+                "0 for ever",
+            ),
+            (format!("{MINIMAL}{sink}user=\"u\"\n"), 18, "password_file"),
+            (format!("{MINIMAL}{sink}ca_file=\"none\"\n"), 18, "PEM"),
+            (format!("{MINIMAL}{sink}ca_file=\"/dev/null\"\n"), 18, "BEGIN CERTIFICATE"),
+            (format!("{MINIMAL}{sink}probe=[\"x\"]\n"), 18, "http://"),
+            (format!("{MINIMAL}{sink}[history]\nfrom=\"w\"\n"), 19, "\"v\""),
+            (format!("{MINIMAL}{sink}[history]\nfrom=\"v\"\n"), 19, "influxdb2"),
+            (format!("{MINIMAL}[history]\nurl=\"http://x\"\n"), 15, "remove"),
         ] {
             let mistake = load_text(&text).expect_err(&text);
             assert_eq!(mistake.line, Some(line), "{mistake}");
             assert!(mistake.to_string().contains(says), "{mistake}");
         }
+    }
+
+    #[test]
+    fn the_history_comes_from_where_the_file_says() {
+        assert!(load_text(MINIMAL).unwrap().history.is_none());
+        let sink = "[[sink]]\nname=\"v\"\nkind=\"victoriametrics\"\nurl=\"http://x\"\n\
+                    [history]\nfrom=\"v\"\nurl=\"http://y/select/0/prometheus\"\n";
+        let config = load_text(&format!("{MINIMAL}{sink}")).unwrap();
+        assert_eq!(config.history.unwrap().sink, "v");
+        assert_eq!(config.sinks[0].watched, ["http://x/metrics"]);
+        let token = "[[sink]]\nname=\"i\"\nkind=\"influxdb2\"\nurl=\"https://x\"\norg=\"o\"\n\
+                     bucket=\"b\"\nretention_days=365\ntoken_env=\"PATH\"\n";
+        let config = load_text(&format!("{MINIMAL}{token}")).unwrap();
+        let (wanted, _) = config.sinks[0].bucket.clone().unwrap();
+        assert_eq!(wanted.retention_s, Some(31_536_000));
+        let path = std::env::var("PATH").unwrap();
+        assert!(!format!("{config:?}").contains(&path), "a token is in no message");
     }
 
     #[test]

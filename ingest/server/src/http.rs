@@ -15,6 +15,7 @@ mod openapi;
 mod page;
 mod quarantine;
 mod refusal;
+mod sinks;
 
 use std::{future::Future, path::PathBuf, sync::Arc, time::Duration};
 
@@ -36,8 +37,8 @@ pub(crate) use page::is_built;
 pub(crate) use refusal::Refusal;
 
 use crate::{
-    alarms::Alarms, board::Board, broker::Door, ledger::Ledger, link::Link, live::Hub,
-    replica::Replica, sinks::Gauges,
+    alarms::Alarms, board::Board, broker::Door, config::Reader, ledger::Ledger, link::Link,
+    live::Hub, replica::Replica, sinks::Gauges,
 };
 
 /// The largest body of a request.
@@ -63,6 +64,8 @@ pub(crate) struct App {
     pub(crate) sinks: Gauges,
     /// Who this centre is.
     pub(crate) replica: Replica,
+    /// The engine the history is read from, when it is not the centre's own store.
+    pub(crate) history: Option<Reader>,
     /// Who may change something.
     pub(crate) guard: Guard,
     /// Places for answers from the history.
@@ -134,6 +137,7 @@ fn router(app: Arc<App>) -> Router {
         .route("/api/v1/live", get(board::live))
         .route("/api/v1/history", get(history::history))
         .route("/api/v1/quarantine", get(quarantine::quarantine))
+        .route("/api/v1/sinks", get(sinks::sinks))
         .route("/api/v1/alarms", get(alarms::alarms))
         .route("/api/v1/alarms/{id}/ack", post(alarms::acknowledge))
         .route("/api/v1/alarms/{id}/shelve", post(alarms::shelve))

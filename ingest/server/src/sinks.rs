@@ -1,14 +1,20 @@
 //! The sinks' threads: each reads the log for itself and writes to one engine. None of them is
 //! waited for by anybody; what an engine has not taken stays in the log.
 
+mod bucket;
+mod influxdb2;
+
 use std::{
+    path::{Path, PathBuf},
     sync::{Arc, Mutex, MutexGuard, PoisonError},
     time::{Duration, Instant},
 };
 
 use tram_store::{
     LogId, LogReader, StoreError,
-    sink::{self, Answer, MAX_READ_ENTRIES, SinkCounters, Step, Target},
+    sink::{
+        self, Answer, Kind, MAX_READ_ENTRIES, RefusedFile, Sight, SinkCounters, Step, Target, Watch,
+    },
 };
 
 use crate::{clock, config::Sink, trace::UnderWay, wake::Wake};
@@ -24,11 +30,17 @@ pub(crate) struct Gauge {
     pub(crate) name: String,
     /// Its name among the consumers of the log.
     pub(crate) consumer: String,
+    /// Which engine it is.
+    pub(crate) kind: Kind,
+    /// Where it writes.
+    pub(crate) url: String,
+    /// Where it keeps what the engine refused.
+    pub(crate) refused: PathBuf,
     picture: Mutex<Picture>,
 }
 
 /// How far a sink is.
-#[derive(Debug, Clone, Copy, Default)]
+#[derive(Debug, Clone, Default)]
 pub(crate) struct Picture {
     /// What it has done.
     pub(crate) counters: SinkCounters,
@@ -38,12 +50,14 @@ pub(crate) struct Picture {
     pub(crate) cursor: LogId,
     /// Whether the engine took what it was sent last.
     pub(crate) up: bool,
+    /// Why not.
+    pub(crate) reason: Option<String>,
 }
 
 impl Gauge {
     /// How far the sink is.
     pub(crate) fn picture(&self) -> Picture {
-        *self.locked()
+        self.locked().clone()
     }
 
     fn locked(&self) -> MutexGuard<'_, Picture> {
@@ -59,39 +73,51 @@ pub(crate) struct Writer {
     gauge: Arc<Gauge>,
     sink: sink::Sink,
     target: Target,
+    watch: Watch,
+    bucket: Option<bucket::Bucket>,
+    refused: RefusedFile,
     reader: LogReader,
     grown: Arc<Wake>,
     start: Instant,
-    up: bool,
     under_way: UnderWay,
+    /// Why the engine does not take readings, if it does not.
+    down: Option<String>,
 }
 
 impl Writer {
-    /// A sink that goes on behind `cursor`.
+    /// A sink that goes on behind `cursor`, of the centre that keeps everything in `data`.
     ///
     /// # Errors
-    /// When its address or token cannot be one.
+    /// When its address cannot be one.
     pub(crate) fn new(
         config: &Sink,
+        data: &Path,
         cursor: LogId,
         reader: LogReader,
         grown: Arc<Wake>,
     ) -> Result<Self, sink::TargetError> {
         let picture = Picture { written: cursor, cursor, up: true, ..Picture::default() };
+        let target = Target::new(&config.place, &config.access)?;
         let gauge = Gauge {
             name: config.name.clone(),
             consumer: sink::consumer(&config.name),
+            kind: config.kind,
+            url: target.url().to_owned(),
+            refused: sink::refused_path(data, &config.name),
             picture: Mutex::new(picture),
         };
         Ok(Self {
             gauge: Arc::new(gauge),
-            sink: sink::Sink::new(cursor, config.limits),
-            target: Target::new(&config.place, config.token.as_deref())?,
+            sink: sink::Sink::new(cursor, config.limits).watching(),
+            target,
+            watch: Watch::new(&config.watched, config.place.base()?, &config.access),
+            bucket: bucket::Bucket::new(config),
+            refused: RefusedFile::new(data, &config.name),
             reader,
             grown,
             start: clock::instant(),
-            up: true,
             under_way: UnderWay::default(),
+            down: None,
         })
     }
 
@@ -120,8 +146,17 @@ impl Writer {
         let now = self.now();
         match self.sink.poll(now) {
             Step::Rest(pause) => return self.grown.sleep(heard, pause.min(LONGEST_SLEEP)),
+            Step::Look => {
+                let sight = self.watch.look();
+                if let Sight::Unreachable { reason } = &sight {
+                    self.fell(reason);
+                }
+                let now = self.now();
+                self.sink.seen(sight, now);
+            }
             Step::Send(lines) => {
-                let answer = self.target.write(lines);
+                let amiss = self.bucket.as_mut().and_then(bucket::Bucket::see_to);
+                let answer = amiss.unwrap_or_else(|| self.target.write(lines));
                 self.answered(answer);
             }
             Step::Read { after } => match self.reader.after(after, MAX_READ_ENTRIES) {
@@ -150,35 +185,52 @@ impl Writer {
     }
 
     fn answered(&mut self, answer: Answer) {
-        let name = self.gauge.name.as_str();
         match &answer {
             Answer::Later { reason, .. } | Answer::Unreachable { reason } => {
-                if std::mem::take(&mut self.up) {
-                    let url = self.target.url();
-                    tracing::warn!(
-                        sink = name,
-                        url,
-                        reason,
-                        "it does not take readings; it is asked again until it does, and nothing else waits for it"
-                    );
+                self.fell(reason);
+                if let Some(bucket) = &mut self.bucket {
+                    bucket.doubt();
                 }
             }
             Answer::Written | Answer::Refused { .. } => {
-                if !std::mem::replace(&mut self.up, true) {
-                    tracing::info!(sink = name, "it takes readings again");
+                if self.down.take().is_some() {
+                    tracing::info!(sink = self.gauge.name, "it takes readings again");
                 }
             }
         }
         let now = self.now();
         let refused = self.sink.answered(answer, now).cloned();
         if let Some(refused) = refused {
-            let c = self.sink.counters();
-            let total = c.bad_request + c.too_large;
-            // Each would fill the journal; their number is a metric.
-            if total.is_power_of_two() {
-                let (reason, line) = (refused.reason, refused.line);
-                tracing::error!(sink = name, total, reason, line, "it refuses a reading for good");
-            }
+            self.keep(&refused);
+        }
+    }
+
+    /// The engine does not take readings; says so when it did before.
+    fn fell(&mut self, reason: &str) {
+        if self.down.replace(reason.to_owned()).is_none() {
+            tracing::warn!(
+                sink = self.gauge.name,
+                url = self.target.url(),
+                reason,
+                "it does not take readings; it is asked again until it does, and nothing else waits for it"
+            );
+        }
+    }
+
+    /// Keeps a reading the engine refused for good.
+    fn keep(&mut self, refused: &sink::Refused) {
+        let name = self.gauge.name.as_str();
+        let kept = self.refused.add(clock::now(), refused);
+        let c = self.sink.counters();
+        let total = c.bad_request + c.too_large;
+        // Each would fill the journal; their number is a metric.
+        if !total.is_power_of_two() {
+            return;
+        }
+        let (reason, line, file) = (&refused.reason, &refused.line, self.gauge.refused.display());
+        tracing::error!(sink = name, total, reason, line, %file, "it refuses a reading for good");
+        if let Err(error) = kept {
+            tracing::error!(sink = name, %error, %file, "the reading it refused cannot be kept in the file");
         }
     }
 
@@ -204,7 +256,8 @@ impl Writer {
             counters: self.sink.counters(),
             written: self.sink.written(),
             cursor: self.sink.cursor(),
-            up: self.up,
+            up: self.down.is_none(),
+            reason: self.down.clone(),
         };
     }
 

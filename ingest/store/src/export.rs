@@ -19,7 +19,7 @@ use std::io;
 
 use thiserror::Error;
 
-use crate::StoreError;
+use crate::{StoreError, engine::EngineError};
 
 /// Why an export ended early.
 #[derive(Debug, Error)]
@@ -27,6 +27,9 @@ pub enum ExportError {
     /// The store could not be read.
     #[error(transparent)]
     Store(#[from] StoreError),
+    /// The engine could not be read.
+    #[error(transparent)]
+    Engine(#[from] EngineError),
     /// Whoever takes the file has gone or has no room.
     #[error("the export could not be written: {0}")]
     Write(#[from] io::Error),

@@ -26,6 +26,8 @@ pub(crate) struct File {
     #[serde(default)]
     pub(crate) sink: Vec<Sink>,
     #[serde(default)]
+    pub(crate) history: History,
+    #[serde(default)]
     pub(crate) station: Vec<Station>,
 }
 
@@ -121,13 +123,31 @@ impl Default for Rules {
     }
 }
 
+/// Which store answers questions about the past.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub(crate) struct History {
+    pub(crate) from: String,
+    pub(crate) url: Option<String>,
+}
+
+impl Default for History {
+    fn default() -> Self {
+        Self { from: "embedded".to_owned(), url: None }
+    }
+}
+
 /// How an engine is spoken to.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
 pub(crate) enum SinkKind {
     #[serde(rename = "line-protocol")]
     LineProtocol,
+    #[serde(rename = "victoriametrics")]
+    VictoriaMetrics,
     #[serde(rename = "influxdb1")]
     Influxdb1,
+    #[serde(rename = "influxdb2")]
+    Influxdb2,
 }
 
 #[derive(Debug, Clone, Deserialize)]
@@ -138,8 +158,16 @@ pub(crate) struct Sink {
     pub(crate) url: String,
     pub(crate) org: Option<String>,
     pub(crate) bucket: Option<String>,
+    pub(crate) retention_days: Option<u64>,
     pub(crate) database: Option<String>,
     pub(crate) token_file: Option<PathBuf>,
+    pub(crate) token_env: Option<String>,
+    pub(crate) bearer_file: Option<PathBuf>,
+    pub(crate) user: Option<String>,
+    pub(crate) password_file: Option<PathBuf>,
+    pub(crate) ca_file: Option<PathBuf>,
+    #[serde(default)]
+    pub(crate) probe: Vec<String>,
     #[serde(default = "batch_readings")]
     pub(crate) batch_readings: usize,
     #[serde(default = "batch_age_ms")]

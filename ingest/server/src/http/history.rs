@@ -1,4 +1,5 @@
-//! `/api/v1/history`: readings or aggregates of one datastream, streamed with bounded memory.
+//! `/api/v1/history`: readings or aggregates of one datastream, streamed with bounded memory, from
+//! the centre's own store or from the engine of a sink.
 
 mod json;
 mod question;
@@ -8,13 +9,16 @@ use std::sync::Arc;
 
 use axum::{
     extract::State,
-    http::{HeaderValue, header},
+    http::{HeaderValue, StatusCode, header},
     response::{IntoResponse, Response},
 };
-use tram_store::{StoreError, export};
+use tram_store::{
+    Bucket, Reading,
+    export::{self, ExportError},
+};
 
 use super::{App, Refusal, asked::Asked};
-use crate::clock;
+use crate::{clock, config::Reader};
 use question::{Checked, Format, Question};
 pub(crate) use question::{functions, step};
 
@@ -26,7 +30,7 @@ pub(crate) const MAX_ANSWERS: usize = 16;
     responses((status = 200, description = "Readings or aggregates, as JSON, CSV or Parquet", body = json::HistoryAnswer),
         (status = 400, description = "The question cannot be answered", body = Refusal),
         (status = 404, description = "No such channel", body = Refusal),
-        (status = 503, description = "Too many at once", body = Refusal)))]
+        (status = 503, description = "Too many at once, or the engine that holds the history is away", body = Refusal)))]
 pub(super) async fn history(
     State(app): State<Arc<App>>,
     Asked(question): Asked<Question>,
@@ -38,6 +42,7 @@ pub(super) async fn history(
     let headers = headers(&checked);
     let (mut out, body) = stream::pipe();
     let (opened, open) = tokio::sync::oneshot::channel();
+    let asked = Arc::clone(&app);
     tokio::task::spawn_blocking(move || {
         let _place = place;
         match Source::open(&app, &checked) {
@@ -54,28 +59,41 @@ pub(super) async fn history(
     });
     match open.await {
         Ok(Ok(())) => Ok((headers, body).into_response()),
-        Ok(Err(error)) => Err(Refusal::broken(&error)),
+        Ok(Err(error)) => Err(refusal(&asked, &error)),
         Err(_) => Err(Refusal::busy("the answer was given up")),
     }
 }
 
 /// What the answer is read from.
 enum Source {
-    Readings(tram_store::History),
-    Buckets(tram_store::Aggregates),
+    Readings(Box<dyn Iterator<Item = Result<Reading, ExportError>>>),
+    Buckets(Box<dyn Iterator<Item = Result<Bucket, ExportError>>>),
 }
 
 impl Source {
-    fn open(app: &App, asked: &Checked) -> Result<Self, StoreError> {
-        match asked.step {
-            None => app.store.history(&asked.key, asked.from, asked.to).map(Self::Readings),
-            Some(step) => {
-                app.store.aggregate(&asked.key, asked.from, asked.to, step).map(Self::Buckets)
+    fn open(app: &App, asked: &Checked) -> Result<Self, ExportError> {
+        let Checked { key, from, to, functions, .. } = asked;
+        Ok(match (&app.history, asked.step) {
+            (None, None) => {
+                let history = app.store.history(key, *from, *to)?;
+                Self::Readings(Box::new(history.map(|r| Ok(r?))))
             }
-        }
+            (None, Some(step)) => {
+                let buckets = app.store.aggregate(key, *from, *to, step)?;
+                Self::Buckets(Box::new(buckets.map(|b| Ok(b?))))
+            }
+            (Some(Reader { engine, .. }), None) => {
+                let history = engine.history(key, *from, *to)?;
+                Self::Readings(Box::new(history.map(|r| Ok(r?))))
+            }
+            (Some(Reader { engine, .. }), Some(step)) => {
+                let buckets = engine.aggregate(key, *from, *to, step, functions)?;
+                Self::Buckets(Box::new(buckets.map(|b| Ok(b?))))
+            }
+        })
     }
 
-    fn write(self, out: &mut stream::Writer, asked: &Checked) -> Result<(), export::ExportError> {
+    fn write(self, out: &mut stream::Writer, asked: &Checked) -> Result<(), ExportError> {
         let (key, functions) = (&asked.key, &asked.functions);
         match (self, asked.format) {
             (Self::Readings(h), Format::Json) => return json::readings(out, asked, h),
@@ -88,6 +106,22 @@ impl Source {
             }
         };
         Ok(())
+    }
+}
+
+/// Why there is no answer: the store is broken, or the engine is not there.
+fn refusal(app: &App, error: &ExportError) -> Refusal {
+    match (error, &app.history) {
+        (ExportError::Engine(error), Some(Reader { sink, .. })) => {
+            // Whoever draws a chart asks every few seconds; the sink has said it in the journal.
+            tracing::debug!(sink, %error, "no history");
+            Refusal::new(
+                StatusCode::SERVICE_UNAVAILABLE,
+                format!("the history comes from the engine of the sink `{sink}`: {error}"),
+                "look after that engine, or write from = \"embedded\" in the section [history] and start the centre again; everything else here goes on without it",
+            )
+        }
+        _ => Refusal::broken(error),
     }
 }
 

@@ -182,10 +182,10 @@ impl Core {
                 self.store.reader().map_err(|e| folder::store_failure(&config.data, &e))?;
             // The store has registered every consumer it was opened with.
             let cursor = cursors.get(&consumer(&sink.name)).copied().unwrap_or_default();
-            let writer =
-                Writer::new(sink, cursor, reader, Arc::clone(&self.grown)).map_err(|e| {
-                    Failure::new(format!("the sink `{}` cannot be used: {e}", sink.name), "")
-                })?;
+            let writer = Writer::new(sink, &config.data, cursor, reader, Arc::clone(&self.grown))
+                .map_err(|e| {
+                Failure::new(format!("the sink `{}` cannot be used: {e}", sink.name), "")
+            })?;
             gauges.push(writer.gauge());
             writer.start().map_err(|e| no_thread(&e))?;
         }

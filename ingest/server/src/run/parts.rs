@@ -249,6 +249,7 @@ fn app(
         alarms: core.alarms.clone(),
         sinks: Arc::clone(&core.sinks),
         replica: core.replica.clone(),
+        history: config.history.clone(),
         guard: Guard::new(config.http.token.clone(), hosts(config, address)),
         answers: App::places(),
         connections: App::connections(),

@@ -50,6 +50,11 @@ pub(super) fn say(config: &Configuration, parts: &Parts) {
     if recovered > 0 {
         println!("            {recovered} readings read back from the log");
     }
+    for sink in &config.sinks {
+        let read = config.history.as_ref().is_some_and(|h| h.sink == sink.name);
+        let read = if read { "; the history is read from it" } else { "" };
+        println!("  sink      {}, {}{read}", sink.name, sink.kind.name());
+    }
     let devices = if config.register_third_party { ", unknown SenML devices register" } else { "" };
     println!("  stations  {}{devices}", config.stations.len());
     match &config.alerts {

@@ -15,6 +15,7 @@ mod batches;
 mod brokers;
 mod commands;
 mod failures;
+mod history;
 mod live;
 mod metrics;
 mod senml;

@@ -8,12 +8,14 @@ use std::{
 
 use tram_wire::Seq;
 
-use crate::harness::{Centre, Client, Station, now, until};
+use crate::harness::{Centre, Client, Station, Victoria, nobody, now, until};
 
 const EMBEDDED: &str = "listen = \"127.0.0.1:0\"\nanonymous_loopback = true";
 
-/// Answers 204 to everything, until the test ends.
-fn engine(listener: TcpListener) {
+const TAKEN: &str = "204 No Content";
+
+/// Answers this to everything, until the test ends.
+fn engine(listener: TcpListener, answer: &'static str) {
     thread::spawn(move || {
         for stream in listener.incoming().map_while(Result::ok) {
             let mut reader = BufReader::new(stream);
@@ -25,18 +27,13 @@ fn engine(listener: TcpListener) {
             }
             let head = head.to_ascii_lowercase();
             let length = head.lines().find_map(|l| l.strip_prefix("content-length: "));
-            let Some(Ok(length)) = length.map(str::parse) else { continue };
-            let mut body = vec![0; length];
-            let answer = b"HTTP/1.1 204 No Content\r\nconnection: close\r\n\r\n";
+            // A look at its metrics has no body.
+            let mut body = vec![0; length.map_or(0, |l| l.parse().unwrap_or(0))];
+            let answer = format!("HTTP/1.1 {answer}\r\nconnection: close\r\n\r\n");
             // Whether the centre still listens is its own affair.
-            let _ = reader.read_exact(&mut body).and_then(|()| reader.get_mut().write_all(answer));
+            let _ = reader.read_exact(&mut body).and_then(|()| reader.get_mut().write_all(answer.as_bytes()));
         }
     });
-}
-
-/// An address on which nobody listens.
-fn nobody() -> SocketAddr {
-    TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap()
 }
 
 fn sink(name: &str, address: SocketAddr) -> String {
@@ -50,10 +47,10 @@ fn sink(name: &str, address: SocketAddr) -> String {
 fn a_sink_that_is_down_delays_nothing_and_catches_up() {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     let there = listener.local_addr().unwrap();
-    engine(listener);
+    engine(listener, TAKEN);
     let away = nobody();
     let sinks = sink("there", there) + &sink("away", away);
-    let mut centre = Centre::with(EMBEDDED, &sinks);
+    let centre = Centre::with(EMBEDDED, &sinks);
     let station = Station::new("a", 7);
     let node = Client::node(centre.mqtt.unwrap(), "a", None);
     let start = now().plus(-10_000_000);
@@ -73,16 +70,99 @@ fn a_sink_that_is_down_delays_nothing_and_catches_up() {
     assert_eq!(centre.metric("tram_sink_up{sink=\"away\"}"), 0);
     assert_eq!(centre.ask("/readyz").0, 200);
     assert_eq!(centre.metric("tram_sink_written_total"), 4);
-    centre.program.says("it does not take readings");
+    let rows = centre.json("/api/v1/sinks");
+    assert_eq!((&rows[0]["up"], &rows[1]["up"]), (&true.into(), &false.into()));
+    assert!(rows[1]["reason"].as_str().unwrap().contains("refused"), "{rows}");
 
     // Its place is kept, across a crash of the centre too.
     drop(node);
     let folder = centre.kill();
-    engine(TcpListener::bind(away).unwrap());
+    engine(TcpListener::bind(away).unwrap(), TAKEN);
     let centre = Centre::again(folder);
     until("the engine that was away", || (lag(&centre, "away") == 0).then_some(()));
     let written = centre.metric("tram_sink_written_total{sink=\"away\"}");
     assert_eq!(written, 4);
     assert_eq!(centre.metric("tram_sink_lost_entries_total"), 0);
     assert_eq!(centre.metric("tram_sink_refused_total"), 0);
+}
+
+#[test]
+fn what_an_engine_refuses_is_kept_and_shown() {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let address = listener.local_addr().unwrap();
+    engine(listener, "400 Bad Request\r\ncontent-length: 10");
+    let centre = Centre::with(EMBEDDED, &sink("picky", address));
+    let station = Station::new("a", 7);
+    let node = Client::node(centre.mqtt.unwrap(), "a", None);
+    let start = now().plus(-10_000_000);
+    node.publish(&station.topic("birth"), &station.birth(), None);
+    let readings = [(start, 80_000), (start.plus(1_000_000), 80_001), (start.plus(2_000_000), 80_002)];
+    node.publish(&station.topic("data"), &station.batch(0, &readings), None);
+    let refused = || (centre.metric("tram_sink_refused_total") == 3).then_some(());
+    until("the refusals", refused);
+    let row = until("the row", || {
+        let row = centre.json("/api/v1/sinks?limit=2")[0].clone();
+        (row["refused"] == 3).then_some(row)
+    });
+    assert_eq!((&row["name"], &row["kind"]), (&"picky".into(), &"line-protocol".into()));
+    assert_eq!(row["lag_entries"], 0, "they are in nobody's way");
+    assert_eq!(row["last_refused"].as_array().unwrap().len(), 2);
+    let why = row["last_refused"][0]["why"].as_str().unwrap();
+    assert!(why.contains("bad-request: answered 400"), "{why}");
+    let kept = std::fs::read_to_string(centre.path("data/sinks/picky.refused.lp")).unwrap();
+    let lines: Vec<_> = kept.lines().filter(|l| !l.starts_with('#')).collect();
+    assert_eq!(lines.len(), 3);
+    assert!(lines.iter().all(|l| l.starts_with("tram,channel=water_level,")), "{kept}");
+}
+
+/// How many batches wait for the engine that was away, and how many readings each holds.
+const BATCHES: u64 = 300;
+const READINGS: i64 = 1_000;
+
+#[test]
+fn an_engine_that_was_away_for_hundreds_of_thousands_of_readings_catches_up() {
+    let folder = tempfile::tempdir().unwrap();
+    let away = nobody();
+    let sinks = format!(
+        "[[sink]]\nname = \"away\"\nkind = \"victoriametrics\"\nurl = \"http://{away}\"\n\
+         batch_age_ms = 50\nreplay_s = 3\n"
+    );
+    let centre = Centre::with(EMBEDDED, &sinks);
+    let station = Station::new("a", 7);
+    let node = Client::node(centre.mqtt.unwrap(), "a", None);
+    node.publish(&station.topic("birth"), &station.birth(), None);
+    let start = now().plus(-1_000_000_000);
+    let send = |seq: u64| {
+        let first = i64::try_from(seq).unwrap() * READINGS;
+        let reading = |i: i64| (start.plus((first + i) * 2_000), 80_000 + i);
+        let readings: Vec<_> = (0..READINGS).map(reading).collect();
+        node.publish(&station.topic("data"), &station.batch(seq, &readings), None);
+    };
+    for seq in 0..BATCHES {
+        send(seq);
+    }
+    let watermark = |to: u64| while node.ack().watermark < Seq(to) {};
+    watermark(BATCHES);
+    let lag = || centre.metric("tram_sink_lag_entries{sink=\"away\"}");
+    assert_eq!(lag(), BATCHES, "the log keeps what the engine has not taken");
+
+    let Some(engine) = Victoria::start(folder.path(), away) else { return };
+    // While it catches up, what is new is committed, acknowledged and shown as ever.
+    send(BATCHES);
+    watermark(BATCHES + 1);
+    let last = 80_000.0 + (READINGS - 1) as f64;
+    let latest = centre.json("/api/v1/latest?station=a");
+    assert_eq!(latest[0]["value"], last / 1_000.0);
+    until("the engine has everything", || (lag() == 0).then_some(()));
+    let all = usize::try_from((BATCHES + 1) * READINGS.unsigned_abs()).unwrap();
+    assert_eq!(engine.held("tram_value"), (all, all), "each once");
+    assert_eq!(centre.metric("tram_sink_lost_entries_total"), 0);
+
+    // Killed, and back before anybody asks: what it had not yet written comes again.
+    drop(engine);
+    let engine = Victoria::start(folder.path(), away).unwrap();
+    send(BATCHES + 1);
+    watermark(BATCHES + 2);
+    let all = all + usize::try_from(READINGS).unwrap();
+    until("the engine has everything again", || (engine.held("tram_value").0 == all).then_some(()));
 }

@@ -2,12 +2,14 @@
 //! here waits by the clock; everything waits for something to be said, with a limit.
 
 mod centre;
+mod engine;
 mod node;
 mod readings;
 
 use std::time::Duration;
 
 pub(crate) use centre::{Centre, Program, TOP, configuration};
+pub(crate) use engine::{Victoria, nobody};
 pub(crate) use node::Client;
 pub(crate) use readings::{Station, now};
 

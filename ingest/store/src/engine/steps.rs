@@ -62,9 +62,8 @@ impl EngineAggregates {
         functions: &[Function],
     ) -> Result<Self, EngineError> {
         // The mean of directions is that of their vectors, and engines do not know it.
-        let there = step >= engine.shortest_step()
-            && step % 1_000_000 == 0
-            && !key.quantity.circular();
+        let there =
+            step >= engine.shortest_step() && step % 1_000_000 == 0 && !key.quantity.circular();
         let mut aggregates = Self {
             engine: engine.clone(),
             key: *key,

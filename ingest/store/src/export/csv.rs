@@ -15,11 +15,14 @@ use crate::{Aggregates, Bucket, History, Reading};
 ///
 /// # Errors
 /// [`ExportError`].
-pub fn csv(
+pub fn csv<E>(
     out: &mut impl Write,
     key: &DatastreamKey,
-    history: History,
-) -> Result<u64, ExportError> {
+    history: impl IntoIterator<Item = Result<Reading, E>>,
+) -> Result<u64, ExportError>
+where
+    ExportError: From<E>,
+{
     out.write_all(b"time,value,quality,tests\n")?;
     let mut rows = 0;
     for reading in history {
@@ -52,12 +55,15 @@ fn put_reading(
 ///
 /// # Errors
 /// [`ExportError`].
-pub fn csv_aggregates(
+pub fn csv_aggregates<E>(
     out: &mut impl Write,
     key: &DatastreamKey,
-    aggregates: Aggregates,
+    aggregates: impl IntoIterator<Item = Result<Bucket, E>>,
     functions: &[Function],
-) -> Result<u64, ExportError> {
+) -> Result<u64, ExportError>
+where
+    ExportError: From<E>,
+{
     let columns = columns(functions);
     put_head(out, &columns)?;
     let mut rows = 0;

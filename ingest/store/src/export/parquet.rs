@@ -19,7 +19,7 @@ use parquet::{
 use tram_pipeline::DatastreamKey;
 
 use super::{ExportError, Function, columns};
-use crate::{Aggregates, Bucket, History, Reading};
+use crate::{Bucket, Reading};
 
 /// Rows of a row group: what is held in memory.
 pub(super) const GROUP_ROWS: usize = 65_536;
@@ -29,11 +29,15 @@ pub(super) const GROUP_ROWS: usize = 65_536;
 ///
 /// # Errors
 /// [`ExportError`].
-pub fn parquet<W: Write + Send>(
+pub fn parquet<W, E>(
     out: W,
     key: &DatastreamKey,
-    history: History,
-) -> Result<u64, ExportError> {
+    history: impl IntoIterator<Item = Result<Reading, E>>,
+) -> Result<u64, ExportError>
+where
+    W: Write + Send,
+    ExportError: From<E>,
+{
     let decimals = key.quantity.decimals();
     let schema = format!(
         "message readings {{
@@ -61,12 +65,16 @@ pub fn parquet<W: Write + Send>(
 ///
 /// # Errors
 /// [`ExportError`].
-pub fn parquet_aggregates<W: Write + Send>(
+pub fn parquet_aggregates<W, E>(
     out: W,
     key: &DatastreamKey,
-    aggregates: Aggregates,
+    aggregates: impl IntoIterator<Item = Result<Bucket, E>>,
     functions: &[Function],
-) -> Result<u64, ExportError> {
+) -> Result<u64, ExportError>
+where
+    W: Write + Send,
+    ExportError: From<E>,
+{
     let columns = columns(functions);
     let decimals = key.quantity.decimals();
     let mut schema =
@@ -143,11 +151,15 @@ fn open<W: Write + Send>(
 }
 
 /// Writes the rows in groups with `put`. Says how many.
-fn groups<W: Write + Send, T>(
+fn groups<W, T, E>(
     mut file: SerializedFileWriter<W>,
-    rows: impl Iterator<Item = Result<T, crate::StoreError>>,
+    rows: impl IntoIterator<Item = Result<T, E>>,
     put: impl Fn(&mut SerializedRowGroupWriter<'_, W>, &[T]) -> Result<(), ParquetError>,
-) -> Result<u64, ExportError> {
+) -> Result<u64, ExportError>
+where
+    W: Write + Send,
+    ExportError: From<E>,
+{
     let mut pending: Vec<T> = Vec::new();
     let mut count = 0;
     let mut flush = |file: &mut SerializedFileWriter<W>, pending: &mut Vec<T>| {

@@ -130,7 +130,10 @@ pub trait Buckets {
 ///
 /// # Errors
 /// [`ProvisionError`]; ask again later.
-pub fn prepare(engine: &impl Buckets, wanted: &Wanted) -> Result<Prepared, ProvisionError> {
+pub fn prepare(
+    engine: &(impl Buckets + ?Sized),
+    wanted: &Wanted,
+) -> Result<Prepared, ProvisionError> {
     let health = engine.health()?;
     if !health.pass {
         return Err(ProvisionError::NotReady(health.message));
@@ -142,7 +145,7 @@ pub fn prepare(engine: &impl Buckets, wanted: &Wanted) -> Result<Prepared, Provi
     }
 }
 
-fn make(engine: &impl Buckets, wanted: &Wanted) -> Result<Prepared, ProvisionError> {
+fn make(engine: &(impl Buckets + ?Sized), wanted: &Wanted) -> Result<Prepared, ProvisionError> {
     let Wanted { org, bucket, retention_s } = wanted;
     let org_id = absent(engine.organization(org))?
         .ok_or_else(|| ProvisionError::Organization(org.clone()))?;

@@ -4,7 +4,7 @@ use std::io::{self, Write};
 
 use serde::Serialize;
 use tram_store::{
-    Aggregates, Bucket, History, Reading,
+    Bucket, Reading,
     export::{ExportError, Function},
 };
 use tram_wire::Quantity;
@@ -81,7 +81,7 @@ pub(super) struct BucketRow {
 pub(super) fn readings(
     out: &mut impl Write,
     asked: &Checked,
-    history: History,
+    history: impl Iterator<Item = Result<Reading, ExportError>>,
 ) -> Result<(), ExportError> {
     let quantity = asked.key.quantity;
     open(out, asked, "readings")?;
@@ -96,7 +96,7 @@ pub(super) fn readings(
 pub(super) fn buckets(
     out: &mut impl Write,
     asked: &Checked,
-    aggregates: Aggregates,
+    aggregates: impl Iterator<Item = Result<Bucket, ExportError>>,
 ) -> Result<(), ExportError> {
     let quantity = asked.key.quantity;
     open(out, asked, "rows")?;
