@@ -31,7 +31,9 @@ fn engine(listener: TcpListener, answer: &'static str) {
             let mut body = vec![0; length.map_or(0, |l| l.parse().unwrap_or(0))];
             let answer = format!("HTTP/1.1 {answer}\r\nconnection: close\r\n\r\n");
             // Whether the centre still listens is its own affair.
-            let _ = reader.read_exact(&mut body).and_then(|()| reader.get_mut().write_all(answer.as_bytes()));
+            let _ = reader
+                .read_exact(&mut body)
+                .and_then(|()| reader.get_mut().write_all(answer.as_bytes()));
         }
     });
 }
@@ -96,7 +98,8 @@ fn what_an_engine_refuses_is_kept_and_shown() {
     let node = Client::node(centre.mqtt.unwrap(), "a", None);
     let start = now().plus(-10_000_000);
     node.publish(&station.topic("birth"), &station.birth(), None);
-    let readings = [(start, 80_000), (start.plus(1_000_000), 80_001), (start.plus(2_000_000), 80_002)];
+    let readings =
+        [(start, 80_000), (start.plus(1_000_000), 80_001), (start.plus(2_000_000), 80_002)];
     node.publish(&station.topic("data"), &station.batch(0, &readings), None);
     let refused = || (centre.metric("tram_sink_refused_total") == 3).then_some(());
     until("the refusals", refused);
