@@ -337,6 +337,8 @@ fn write(
             format!("the export stopped: {e}"),
             "See what is damaged with: tram-ingest check",
         )),
+        // Exports read the folder.
+        Err(error @ ExportError::Engine(_)) => Err(Failure::new(error.to_string(), "")),
     }
 }
 

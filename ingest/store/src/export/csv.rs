@@ -8,7 +8,7 @@ use super::{
     ExportError, Function, columns,
     text::{Decimal, Time},
 };
-use crate::{Aggregates, Bucket, History, Reading};
+use crate::{Bucket, Reading};
 
 /// Writes readings as CSV: `time,value,quality,tests`, the names of the tests separated by
 /// spaces. Says how many.
