@@ -136,16 +136,19 @@ impl VictoriaMetrics {
             ensure!(!twice, "{channel} of {station} at {time} ms is there twice");
             Ok(())
         })?;
-        self.each(station, "tram_value", |channel, quantity, time, value| {
-            let counts = (value * 10_f64.powi(i32::from(quantity.decimals()))).round();
-            let reading = found.get_mut(&(channel.to_owned(), time));
-            let reading = reading.context("a value without a quality")?;
-            // Counts of a quantity stay far below 2^53.
-            #[expect(clippy::cast_possible_truncation, reason = "see above")]
-            let before = reading.replace(counts as i64);
-            ensure!(before.is_none(), "{channel} of {station} at {time} ms is there twice");
-            Ok(())
-        })?;
+        // A reading that failed its tests has its value under a name of its own.
+        for metric in ["tram_value", "tram_failed"] {
+            self.each(station, metric, |channel, quantity, time, value| {
+                let counts = (value * 10_f64.powi(i32::from(quantity.decimals()))).round();
+                let reading = found.get_mut(&(channel.to_owned(), time));
+                let reading = reading.context("a value without a quality")?;
+                // Counts of a quantity stay far below 2^53.
+                #[expect(clippy::cast_possible_truncation, reason = "see above")]
+                let before = reading.replace(counts as i64);
+                ensure!(before.is_none(), "{channel} of {station} at {time} ms is there twice");
+                Ok(())
+            })?;
+        }
         Ok(found)
     }
 

@@ -1,41 +1,39 @@
 //! Engines elsewhere: one that is down holds up nobody, and catches up by itself.
 
-use std::{
-    io::{BufRead, BufReader, Read, Write},
-    net::{SocketAddr, TcpListener},
-    thread,
-};
+use std::net::{SocketAddr, TcpListener};
 
 use tram_wire::Seq;
 
-use crate::harness::{Centre, Client, Station, Victoria, nobody, now, until};
+use crate::harness::{Centre, Client, Fake, Station, Victoria, certified, nobody, now, until};
 
 const EMBEDDED: &str = "listen = \"127.0.0.1:0\"\nanonymous_loopback = true";
 
-const TAKEN: &str = "204 No Content";
+/// Takes everything.
+fn taken(_: &str) -> (&'static str, String) {
+    ("204 No Content", String::new())
+}
 
-/// Answers this to everything, until the test ends.
-fn engine(listener: TcpListener, answer: &'static str) {
-    thread::spawn(move || {
-        for stream in listener.incoming().map_while(Result::ok) {
-            let mut reader = BufReader::new(stream);
-            let mut head = String::new();
-            while !head.ends_with("\r\n\r\n") {
-                if reader.read_line(&mut head).unwrap_or(0) == 0 {
-                    break;
-                }
-            }
-            let head = head.to_ascii_lowercase();
-            let length = head.lines().find_map(|l| l.strip_prefix("content-length: "));
-            // A look at its metrics has no body.
-            let mut body = vec![0; length.map_or(0, |l| l.parse().unwrap_or(0))];
-            let answer = format!("HTTP/1.1 {answer}\r\nconnection: close\r\n\r\n");
-            // Whether the centre still listens is its own affair.
-            let _ = reader
-                .read_exact(&mut body)
-                .and_then(|()| reader.get_mut().write_all(answer.as_bytes()));
+/// Takes nothing.
+fn refused(_: &str) -> (&'static str, String) {
+    ("400 Bad Request", "bad values".to_owned())
+}
+
+/// An `InfluxDB` 2 in which the bucket is missing, as its reference describes it.
+fn influxdb2(request: &str) -> (&'static str, String) {
+    match request {
+        "GET /health" => ("200 OK", r#"{"name":"influxdb","status":"pass"}"#.to_owned()),
+        "GET /ready" => {
+            ("200 OK", r#"{"status":"ready","started":"2026-01-02T03:04:05Z"}"#.to_owned())
         }
-    });
+        "GET /api/v2/orgs?org=tram" => {
+            let orgs = r#"{"links":{"self":"/api/v2/orgs"},"orgs":[{"id":"0a","name":"tram"}]}"#;
+            ("200 OK", orgs.to_owned())
+        }
+        "GET /api/v2/buckets?name=readings&orgID=0a" => ("404 Not Found", String::new()),
+        "POST /api/v2/buckets" => ("201 Created", "{}".to_owned()),
+        "POST /api/v2/write?precision=us&org=tram&bucket=readings" => taken(request),
+        other => panic!("nobody asks for {other}"),
+    }
 }
 
 fn sink(name: &str, address: SocketAddr) -> String {
@@ -49,7 +47,7 @@ fn sink(name: &str, address: SocketAddr) -> String {
 fn a_sink_that_is_down_delays_nothing_and_catches_up() {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     let there = listener.local_addr().unwrap();
-    engine(listener, TAKEN);
+    Fake::start(listener, None, taken);
     let away = nobody();
     let sinks = sink("there", there) + &sink("away", away);
     let centre = Centre::with(EMBEDDED, &sinks);
@@ -79,7 +77,7 @@ fn a_sink_that_is_down_delays_nothing_and_catches_up() {
     // Its place is kept, across a crash of the centre too.
     drop(node);
     let folder = centre.kill();
-    engine(TcpListener::bind(away).unwrap(), TAKEN);
+    Fake::start(TcpListener::bind(away).unwrap(), None, taken);
     let centre = Centre::again(folder);
     until("the engine that was away", || (lag(&centre, "away") == 0).then_some(()));
     let written = centre.metric("tram_sink_written_total{sink=\"away\"}");
@@ -92,7 +90,7 @@ fn a_sink_that_is_down_delays_nothing_and_catches_up() {
 fn what_an_engine_refuses_is_kept_and_shown() {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     let address = listener.local_addr().unwrap();
-    engine(listener, "400 Bad Request\r\ncontent-length: 10");
+    Fake::start(listener, None, refused);
     let centre = Centre::with(EMBEDDED, &sink("picky", address));
     let station = Station::new("a", 7);
     let node = Client::node(centre.mqtt.unwrap(), "a", None);
@@ -116,6 +114,73 @@ fn what_an_engine_refuses_is_kept_and_shown() {
     let lines: Vec<_> = kept.lines().filter(|l| !l.starts_with('#')).collect();
     assert_eq!(lines.len(), 3);
     assert!(lines.iter().all(|l| l.starts_with("tram,channel=water_level,")), "{kept}");
+}
+
+/// One reading, through a centre with this sink, of the name `i`.
+fn through(sink: &str) -> Centre {
+    let centre = Centre::with(EMBEDDED, sink);
+    let station = Station::new("a", 7);
+    let node = Client::node(centre.mqtt.unwrap(), "a", None);
+    node.publish(&station.topic("birth"), &station.birth(), None);
+    node.publish(&station.topic("data"), &station.batch(0, &[(now(), 80_000)]), None);
+    while node.ack().watermark < Seq(1) {}
+    centre
+}
+
+#[test]
+fn an_influxdb_2_gets_its_bucket_and_then_its_readings() {
+    let folder = tempfile::tempdir().unwrap();
+    let token = folder.path().join("token");
+    std::fs::write(&token, "s3cret\n").unwrap();
+    let Some(tls) = certified(folder.path()) else { return };
+    let bind = || TcpListener::bind("127.0.0.1:0").unwrap();
+    // Plain, through the crate influxdb2; encrypted, by our own requests.
+    for (scheme, tls) in [("http", None), ("https", Some(tls))] {
+        let authority = match &tls {
+            Some(_) => format!("ca_file = \"{}\"\n", folder.path().join("ca.pem").display()),
+            None => String::new(),
+        };
+        let engine = Fake::start(bind(), tls, influxdb2);
+        let centre = through(&format!(
+            "[[sink]]\nname = \"i\"\nkind = \"influxdb2\"\nurl = \"{scheme}://{}\"\n\
+             org = \"tram\"\nbucket = \"readings\"\nretention_days = 365\n\
+             token_file = \"{}\"\nbatch_age_ms = 50\n{authority}",
+            engine.address,
+            token.display()
+        ));
+        until("the reading", || (centre.metric("tram_sink_written_total") == 1).then_some(()));
+        let asked: Vec<_> = engine.requests().into_iter().filter(|r| r != "GET /ready").collect();
+        assert_eq!(
+            asked,
+            [
+                "GET /health",
+                "GET /api/v2/orgs?org=tram",
+                "GET /api/v2/buckets?name=readings&orgID=0a",
+                "POST /api/v2/buckets",
+                "POST /api/v2/write?precision=us&org=tram&bucket=readings",
+            ],
+            "{scheme}"
+        );
+    }
+}
+
+#[test]
+fn an_engine_of_an_unknown_authority_is_given_nothing() {
+    let folder = tempfile::tempdir().unwrap();
+    let Some(tls) = certified(folder.path()) else { return };
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let engine = Fake::start(listener, Some(tls), taken);
+    let centre = through(&format!(
+        "[[sink]]\nname = \"i\"\nkind = \"line-protocol\"\nurl = \"https://{}\"\nbatch_age_ms = 50\n",
+        engine.address
+    ));
+    let reason = until("the reason", || {
+        let row = centre.json("/api/v1/sinks")[0].clone();
+        row["reason"].as_str().map(str::to_owned)
+    });
+    assert!(reason.to_lowercase().contains("certificate"), "{reason}");
+    assert_eq!(centre.metric("tram_sink_written_total"), 0);
+    assert!(engine.requests().is_empty());
 }
 
 /// How many batches wait for the engine that was away, and how many readings each holds.

@@ -3,6 +3,7 @@
 
 mod centre;
 mod engine;
+mod fake;
 mod node;
 mod readings;
 
@@ -10,6 +11,7 @@ use std::time::Duration;
 
 pub(crate) use centre::{Centre, Program, TOP, configuration};
 pub(crate) use engine::{Victoria, nobody};
+pub(crate) use fake::{Fake, certified};
 pub(crate) use node::Client;
 pub(crate) use readings::{Station, now};
 
