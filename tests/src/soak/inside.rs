@@ -12,7 +12,7 @@ use tram_pipeline::{Counters, Incoming, Pipeline, Policy, Receipt, Record, Third
 use tram_rules::{Observation, Rule, Words};
 use tram_store::{
     Keeper, Log, LogEntry, LogId, LogReader, Opened, Options, Sealer, Store,
-    sink::{self, Limits, MAX_READ_ENTRIES, Sink, SinkCounters, Step},
+    sink::{self, Limits, MAX_READ_ENTRIES, Sight, Sink, SinkCounters, Step},
 };
 use tram_wire::{Ack, NodeId, UnixMicros};
 
@@ -191,6 +191,8 @@ impl Inside {
         loop {
             match self.sink.poll(now) {
                 Step::Rest(_) => return Ok(()),
+                // This one never says when it was started.
+                Step::Look => self.sink.seen(Sight::Unknown, now),
                 Step::Send(lines) => {
                     let answer = self.engine.write(lines, now);
                     self.sink.answered(answer, now);
