@@ -5,6 +5,7 @@ mod file;
 mod history;
 mod http;
 mod places;
+mod retention;
 mod sink;
 mod station;
 mod store;
@@ -16,6 +17,7 @@ use std::{
 
 use jiff::Timestamp;
 use tram_config::{Document, Mistake};
+use tram_store::Retention;
 use tram_wire::{NodeId, UnixMicros};
 
 pub(crate) use broker::{Broker, Embedded, External, Hearing};
@@ -48,6 +50,8 @@ pub(crate) struct Configuration {
     pub(crate) rules: PathBuf,
     /// Who warns, about which areas, and who is told; without it no rule is evaluated.
     pub(crate) alerts: Option<tram_alerts::Config>,
+    /// How long readings and rollups are kept.
+    pub(crate) retention: Retention,
     /// Engines that are given every reading.
     pub(crate) sinks: Vec<Sink>,
     /// How much is held in memory.
@@ -79,6 +83,7 @@ fn check(document: &Document<File>) -> Result<Configuration, Mistake> {
         ahead: Duration::from_secs(file.time.ahead_s),
         rules: file.rules.folder.clone(),
         alerts: check_alerts(document)?,
+        retention: retention::check(document)?,
         store: store::check(document)?,
         history: history::check(document, &sinks)?,
         sinks,
@@ -207,6 +212,15 @@ communes = [\"02647\"]
             (format!("{MINIMAL}{sink}{sink}"), 19, "another name"),
             (format!("{MINIMAL}{sink}database=\"d\"\n"), 18, "remove"),
             (format!("{MINIMAL}{sink}hold_mb=0\n"), 18, "from 1 to"),
+            (format!("{MINIMAL}[retention]\nraw = \"90\"\n"), 15, "\"90d\""),
+            (format!("{MINIMAL}[retention]\nminute = \"60d\"\n"), 15, "at least as long as `raw`"),
+            (format!("{MINIMAL}[retention]\nhour = \"0d\"\n"), 15, "\"90d\""),
+            (format!("{MINIMAL}[retention.quantity.tilr]\nraw = \"7d\"\n"), 14, "`tilt`"),
+            (
+                format!("{MINIMAL}[retention.quantity.tilt]\nraw = \"7d\"\nhour = \"5d\"\n"),
+                16,
+                "at least as long as `minute`",
+            ),
             (format!("{MINIMAL}{sink}token_file=\"none\"\n"), 18, "token"),
             (format!("{MINIMAL}{}", sink.replace("line-protocol", "influxdb1")), 16, "database ="),
             (format!("{MINIMAL}{}", sink.replace("line-protocol", "influxdb2")), 16, "org ="),

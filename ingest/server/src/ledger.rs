@@ -55,9 +55,28 @@ pub(crate) struct Sealing {
     /// Attempts that failed.
     pub(crate) failures: u64,
     /// What was rolled up, brought together and deleted.
-    pub(crate) kept: Kept,
+    pub(crate) keeping: Keeping,
     /// Attempts at that which failed.
     pub(crate) keep_failures: u64,
+}
+
+/// What the keeper has done.
+#[derive(Debug, Clone, Copy, Default)]
+pub(crate) struct Keeping {
+    /// Readings rolled up.
+    pub(crate) readings: u64,
+    /// Chunks there are fewer.
+    pub(crate) merged_chunks: u64,
+    /// Bytes that files gave back.
+    pub(crate) freed_bytes: u64,
+    /// Files of readings deleted.
+    pub(crate) deleted_days: u64,
+    /// Files of rollups deleted.
+    pub(crate) deleted_rollups: u64,
+    /// Bytes of the files deleted.
+    pub(crate) deleted_bytes: u64,
+    /// Days of series whose rollups are lost.
+    pub(crate) lost_rollups: u64,
 }
 
 /// One consistent picture.
@@ -271,15 +290,17 @@ impl Ledger {
             all.keep_failures = all.keep_failures.saturating_add(1);
             return;
         };
-        let sum = &mut all.kept;
+        let sum = &mut all.keeping;
+        let raw = done.deleted.iter().filter(|file| file.raw).count() as u64;
+        let bytes = done.deleted.iter().map(|file| file.bytes).sum();
         for (total, n) in [
-            (&mut sum.rolled, done.rolled),
             (&mut sum.readings, done.readings),
             (&mut sum.merged_chunks, done.merged_chunks),
             (&mut sum.freed_bytes, done.freed_bytes),
-            (&mut sum.deleted_days, done.deleted_days),
-            (&mut sum.deleted_rollups, done.deleted_rollups),
-            (&mut sum.deleted_bytes, done.deleted_bytes),
+            (&mut sum.deleted_days, raw),
+            (&mut sum.deleted_rollups, done.deleted.len() as u64 - raw),
+            (&mut sum.deleted_bytes, bytes),
+            (&mut sum.lost_rollups, done.damage.as_ref().map_or(0, |d| d.lost)),
         ] {
             *total = total.saturating_add(n);
         }

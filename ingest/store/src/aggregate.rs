@@ -1,62 +1,161 @@
 //! Readings of one datastream by steps of time.
 
-use crate::{Bucket, History, Reading, StoreError};
+mod plan;
+mod raw;
+mod rolled;
 
-/// The steps of a range that hold a reading, in order of time. Ends after the first error. A
-/// chunk that lies within one step is not read; its summary is enough.
+use std::{collections::VecDeque, sync::Arc};
+
+use tram_pipeline::DatastreamKey;
+use tram_wire::UnixMicros;
+
+use crate::{Bucket, History, StoreError, columns::Columns, files::Files, head::SeriesId};
+use plan::Piece;
+use raw::RawBuckets;
+use rolled::{Broken, RolledBuckets};
+
+/// The most ranges of [`Aggregates::missing`]; more are joined to the last.
+const MAX_MISSING: usize = 64;
+
+/// The steps of a range that hold a reading, in order of time. Ends after the first error.
+///
+/// Days whose rollups are up to date are answered from the coarsest ones that the step is a
+/// multiple of; today, days with late readings that were not rolled up again yet, and what of a
+/// minute lies outside the range from the readings themselves. The result is the same.
+///
+/// Where the readings are gone by their age, only rollups are left, by minutes, later by hours and
+/// days. A bucket of theirs belongs to the range, and to a step, when its start does; one that is
+/// longer than the step says so by its [`span`](Bucket::span).
 #[derive(Debug)]
 pub struct Aggregates {
-    history: History,
+    files: Arc<Files>,
+    key: DatastreamKey,
     step: i64,
-    /// The first reading of the next step.
-    ahead: Option<Reading>,
+    /// Readings that were not sealed when this was made.
+    head: Columns,
+    pieces: VecDeque<Piece>,
+    source: Source,
+    /// The step at hand, to which the next piece may add.
+    pending: Option<Bucket>,
+    missing: Vec<(UnixMicros, UnixMicros)>,
     done: bool,
 }
 
+/// What the piece at hand is read from.
+#[derive(Debug)]
+enum Source {
+    None,
+    Raw(Box<RawBuckets>),
+    Rolled(Box<RolledBuckets>),
+}
+
 impl Aggregates {
-    pub(crate) fn new(history: History, step: i64) -> Self {
-        Self { history, step: step.max(1), ahead: None, done: false }
+    /// `head` is what is not sealed of the range, taken before this; `id` is what the marks know the
+    /// series by.
+    pub(crate) fn new(
+        files: Arc<Files>,
+        key: DatastreamKey,
+        id: Option<SeriesId>,
+        head: Columns,
+        range: (i64, i64),
+        step: i64,
+    ) -> Result<Self, StoreError> {
+        let pieces = plan::outline(&files, &key, id, &head, range)?.into();
+        Ok(Self {
+            files,
+            key,
+            step: step.max(1),
+            head,
+            pieces,
+            source: Source::None,
+            pending: None,
+            missing: Vec::new(),
+            done: false,
+        })
     }
 
-    fn bucket(&mut self) -> Result<Option<Bucket>, StoreError> {
-        let circular = self.history.circular();
-        let mut bucket = None;
+    /// The ranges so far whose rollups are damaged, while the readings they were made of are gone.
+    #[must_use]
+    pub fn missing(&self) -> &[(UnixMicros, UnixMicros)] {
+        &self.missing
+    }
+
+    fn next_step(&mut self) -> Result<Option<Bucket>, StoreError> {
+        while let Some(part) = self.part()? {
+            match &mut self.pending {
+                Some(pending) if pending.start == part.start => pending.join(&part),
+                pending => {
+                    if let Some(ready) = pending.replace(part) {
+                        return Ok(Some(ready));
+                    }
+                }
+            }
+        }
+        Ok(self.pending.take())
+    }
+
+    /// The next step of the piece at hand, or the first of the next piece.
+    fn part(&mut self) -> Result<Option<Bucket>, StoreError> {
         loop {
-            // Nothing is read that belongs to the next step, so that its chunk may be passed over.
-            let next = match &self.ahead {
-                Some(reading) => Some(reading.time.0),
-                None => self.history.peek()?,
-            };
-            let Some(next) = next else { return Ok(bucket) };
-            if bucket.is_some_and(|b: Bucket| self.start(next) != b.start.0) {
-                return Ok(bucket);
+            match &mut self.source {
+                Source::None => {
+                    let Some(piece) = self.pieces.pop_front() else { return Ok(None) };
+                    self.enter(piece)?;
+                    continue;
+                }
+                Source::Raw(raw) => {
+                    if let Some(bucket) = raw.next_step()? {
+                        return Ok(Some(bucket));
+                    }
+                }
+                Source::Rolled(rolled) => match rolled.next_step() {
+                    Ok(Some(bucket)) => return Ok(Some(bucket)),
+                    Ok(None) => {}
+                    Err(Broken::Damaged(pieces)) => {
+                        pieces.into_iter().rev().for_each(|p| self.pieces.push_front(p));
+                    }
+                    Err(Broken::Failed(e)) => return Err(e),
+                },
             }
-            if self.ahead.is_none()
-                && let Some(chunk) = self.history.pass_chunk(self.step)?
-            {
-                let start = self.start(chunk.first);
-                bucket
-                    .get_or_insert_with(|| Bucket::new(start, self.step, circular))
-                    .add_chunk(&chunk);
-                continue;
-            }
-            let Some(reading) = self.ahead.take().map(Ok).or_else(|| self.history.next()) else {
-                return Ok(bucket);
-            };
-            let reading = reading?;
-            let start = self.start(reading.time.0);
-            if bucket.is_some_and(|b| start != b.start.0) {
-                // `peek` only knew the start of the chunk.
-                self.ahead = Some(reading);
-                return Ok(bucket);
-            }
-            bucket.get_or_insert_with(|| Bucket::new(start, self.step, circular)).add(&reading);
+            self.source = Source::None;
         }
     }
 
-    fn start(&self, time: i64) -> i64 {
-        time.div_euclid(self.step).saturating_mul(self.step)
+    /// Begins with a piece, or cuts it into smaller ones.
+    fn enter(&mut self, piece: Piece) -> Result<(), StoreError> {
+        match piece {
+            Piece::Raw { from, to } => {
+                let (files, head) = (Arc::clone(&self.files), self.head.slice(from, to));
+                let history = History::new(files, self.key, from, to, head);
+                self.source = Source::Raw(Box::new(RawBuckets::new(history, self.step)));
+            }
+            Piece::Rolled { name, from, to, avoid } => {
+                let files = Arc::clone(&self.files);
+                let range = (from, to);
+                let rolled = RolledBuckets::new(files, self.key, name, range, avoid, self.step);
+                self.source = Source::Rolled(Box::new(rolled));
+            }
+            Piece::Missing { from, to } => self.miss(from, to),
+            piece => {
+                let pieces = plan::refine(&self.files, &self.key, self.step, piece)?;
+                pieces.into_iter().rev().for_each(|p| self.pieces.push_front(p));
+            }
+        }
+        Ok(())
     }
+
+    fn miss(&mut self, from: i64, to: i64) {
+        let full = self.missing.len() >= MAX_MISSING;
+        match self.missing.last_mut() {
+            Some(last) if full || last.1.0 == from => last.1 = UnixMicros(to),
+            _ => self.missing.push((UnixMicros(from), UnixMicros(to))),
+        }
+    }
+}
+
+/// The start of the step that `time` is in.
+fn start_of(time: i64, step: i64) -> i64 {
+    time.div_euclid(step).saturating_mul(step)
 }
 
 impl Iterator for Aggregates {
@@ -66,7 +165,7 @@ impl Iterator for Aggregates {
         if self.done {
             return None;
         }
-        let bucket = self.bucket();
+        let bucket = self.next_step();
         self.done = !matches!(bucket, Ok(Some(_)));
         bucket.transpose()
     }

@@ -168,7 +168,9 @@ pub fn backup(
     let unfinished = target.join(format!("{name}{UNFINISHED}"));
     // Each byte is written once and read once again for its checksum.
     let mut meter = Meter::new(watch, needed.saturating_mul(2));
+    let standing_still = hold_rollups(dir)?;
     let written = plan.write(&unfinished, &mut meter).and_then(|manifest| {
+        drop(standing_still);
         let path = target.join(&name);
         fs::rename(&unfinished, &path).map_err(|e| BackupError::io(&path, &e))?;
         sync_dir(target)?;
@@ -186,4 +188,19 @@ pub fn backup(
     };
     let (copied_bytes, linked) = (plan.copied_bytes, plan.linked);
     Ok(Backup { path, manifest, copied_bytes, linked, removed_unfinished, removed })
+}
+
+/// Keeps a running centre from rolling up and deleting, so that readings and rollups are copied as
+/// they belong together. What it seals meanwhile is marked in the copies to be rolled up again.
+fn hold_rollups(dir: &Path) -> Result<Option<fs::File>, BackupError> {
+    let folder = dir.join("rollup");
+    if !folder.is_dir() {
+        return Ok(None);
+    }
+    let path = folder.join("lock");
+    let error = |e: std::io::Error| BackupError::io(&path, &e);
+    let mut options = fs::OpenOptions::new();
+    let lock = options.create(true).truncate(false).write(true).open(&path).map_err(error)?;
+    lock.lock().map_err(error)?;
+    Ok(Some(lock))
 }

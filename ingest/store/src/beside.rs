@@ -3,15 +3,18 @@
 use std::{
     collections::{HashMap, HashSet},
     path::{Path, PathBuf},
+    sync::Arc,
 };
 
 use tram_pipeline::DatastreamKey;
 use tram_wire::{ChannelName, NodeId, UnixMicros};
 
 use crate::{
-    Aggregates, History, LogId, LogReader, StoreError,
+    Aggregates, History, LogId, LogReader, Retention, StoreError,
     columns::Columns,
     error::{wrap, wrap_io},
+    files::Files,
+    head::SeriesId,
     latest,
     log::SEAL,
     schema,
@@ -72,18 +75,17 @@ impl ReadOnly {
         from: UnixMicros,
         to: UnixMicros,
     ) -> Result<Selection, StoreError> {
-        let mut selection = Selection {
-            series: self.dir.join("series"),
-            from,
-            to,
-            head: HashMap::new(),
-            damaged_entries: 0,
-        };
         let wanted: HashSet<_> = keys.iter().copied().collect();
         let mut log = self.log()?;
         // One state of the log: what is sealed meanwhile is in the files of the days as well.
         log.hold()?;
         let mut cursor = log.sealed()?;
+        // After that, so that what is sealed meanwhile is marked or in the log's state.
+        let ids: HashMap<_, _> = self.datastreams.iter().copied().zip(0..).collect();
+        let id = |key: &DatastreamKey| ids.get(key).copied();
+        let (files, _) = Files::open(&self.dir, false, Retention::default(), id, i64::MAX)?;
+        let mut selection =
+            Selection { files, ids, from, to, head: HashMap::new(), damaged_entries: 0 };
         loop {
             let entries = match log.after(cursor, READ_ENTRIES) {
                 Ok(entries) => entries,
@@ -130,7 +132,8 @@ pub(crate) fn log_path(dir: &Path) -> Result<PathBuf, StoreError> {
 /// Readings of some datastreams over a range of time.
 #[derive(Debug)]
 pub struct Selection {
-    series: PathBuf,
+    files: Arc<Files>,
+    ids: HashMap<DatastreamKey, SeriesId>,
     from: UnixMicros,
     to: UnixMicros,
     head: HashMap<DatastreamKey, Columns>,
@@ -152,7 +155,7 @@ impl Selection {
     /// [`StoreError`] when the folder cannot be read; later ones come from the iterator.
     pub fn history(&self, key: &DatastreamKey) -> Result<History, StoreError> {
         let head = self.head.get(key).cloned().unwrap_or_default();
-        History::new(self.series.clone(), *key, self.from.0, self.to.0, head)
+        Ok(History::new(Arc::clone(&self.files), *key, self.from.0, self.to.0, head))
     }
 
     /// The same by steps of `step` microseconds, aligned to 1970-01-01T00:00:00Z.
@@ -160,7 +163,9 @@ impl Selection {
     /// # Errors
     /// As [`history`](Self::history).
     pub fn aggregate(&self, key: &DatastreamKey, step: i64) -> Result<Aggregates, StoreError> {
-        Ok(Aggregates::new(self.history(key)?, step))
+        let head = self.head.get(key).cloned().unwrap_or_default();
+        let (files, id) = (Arc::clone(&self.files), self.ids.get(key).copied());
+        Aggregates::new(files, *key, id, head, (self.from.0, self.to.0), step)
     }
 }
 

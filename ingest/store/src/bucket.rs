@@ -2,7 +2,11 @@
 
 use tram_wire::{Flag, UnixMicros};
 
-use crate::{Reading, Vector, summary::Summary};
+use crate::{
+    Reading, Vector,
+    columns::Columns,
+    summary::{Summary, good, usable},
+};
 
 /// What one step of time holds. Only usable values enter (good, not evaluated, suspect; see
 /// [`Quality::usable`](tram_wire::Quality::usable)). Directions have a mean and a last value, and
@@ -62,9 +66,15 @@ impl Bucket {
 
     pub(crate) fn add(&mut self, reading: &Reading) {
         self.total += 1;
-        let Some(value) = reading.value.filter(|_| reading.quality.usable()) else { return };
+        if let Some(value) = reading.value.filter(|_| reading.quality.usable()) {
+            self.enter(value, reading.quality.flag == Flag::Good);
+        }
+    }
+
+    /// Lets a usable value enter that is later than all before.
+    fn enter(&mut self, value: i64, good: bool) {
         self.count += 1;
-        self.good += u64::from(reading.quality.flag == Flag::Good);
+        self.good += u64::from(good);
         self.last = Some(value);
         if let Some(vector) = &mut self.vector {
             vector.add(Vector::of(value));
@@ -73,6 +83,16 @@ impl Bucket {
         self.min = Some(self.min.map_or(value, |m| m.min(value)));
         self.max = Some(self.max.map_or(value, |m| m.max(value)));
         self.sum = Some(self.sum.unwrap_or_default() + i128::from(value));
+    }
+
+    /// Adds the readings number `start` up to before `end`, which are later than all before.
+    pub(crate) fn add_columns(&mut self, columns: &Columns, start: usize, end: usize) {
+        let values = columns.values.get(start..end).unwrap_or_default();
+        let codes = columns.codes.get(start..end).unwrap_or_default();
+        self.total += values.len() as u64;
+        for (value, code) in values.iter().zip(codes).filter(|(_, code)| usable(**code)) {
+            self.enter(*value, good(*code));
+        }
     }
 
     /// Adds the readings of a chunk, which are later than all before.

@@ -8,6 +8,7 @@ mod day;
 mod log;
 mod pages;
 mod report;
+mod rollup;
 
 use std::path::Path;
 
@@ -17,8 +18,9 @@ use crate::{
     StoreError,
     backup::{self, BackupError, Manifest, databases},
     beside::log_path,
-    day::Day,
+    rollup::Level,
     schema,
+    shelf::{FileName, Tier},
     watch::{Interrupted, Meter, Watch},
 };
 
@@ -147,21 +149,23 @@ struct Work<'r, 'w, 'a> {
 
 impl Work<'_, '_, '_> {
     fn file(&mut self, name: &str, known: Option<&log::Known>) -> Result<(), CheckError> {
-        let day = name.strip_prefix("series/").map(|n| n.trim_end_matches(".db"));
-        match day {
-            Some(date) => match Day::from_date(date) {
-                Some(day) => self.day(name, day, known),
-                None => {
+        match placed(name) {
+            Some(FileName { tier: Tier::Raw, span, .. }) => self.day(name, span.first, known),
+            Some(FileName { tier: Tier::Rollup(level), span, .. }) => {
+                self.rollups(name, level, span)
+            }
+            None => {
+                if name.starts_with("series/") || name.starts_with("rollup/") {
                     self.report.note(
                         name,
-                        "its name is not that of a day, so nobody reads it",
+                        "its name is not that of a day, a month or a year, so nobody reads it",
                         Affects::unknown(),
                         "move it out of the folder",
                     );
-                    Ok(())
+                    return Ok(());
                 }
-            },
-            None => self.other(name),
+                self.other(name)
+            }
         }
     }
 
@@ -216,9 +220,19 @@ pub(crate) fn words(error: &StoreError) -> String {
 
 /// What a whole file is about.
 pub(crate) fn affected(name: &str) -> Affects {
-    let day = name.strip_prefix("series/").and_then(|n| n.strip_suffix(".db"));
-    match day.and_then(Day::from_date) {
-        Some(day) => Affects::unknown().between(day.range().0, day.range().1 - 1),
+    match placed(name) {
+        Some(FileName { span, .. }) => {
+            let (from, to) = span.range();
+            Affects::unknown().between(from, to - 1)
+        }
         None => Affects::unknown(),
     }
+}
+
+/// What a file's name says that it holds.
+fn placed(name: &str) -> Option<FileName> {
+    let (folder, file) = name.rsplit_once('/')?;
+    let rollups = Level::ALL.into_iter().map(Tier::Rollup);
+    let tier = [Tier::Raw].into_iter().chain(rollups).find(|tier| tier.folder() == folder)?;
+    tier.parse(file)
 }

@@ -1,17 +1,24 @@
 //! One day of readings in a file.
 
-use std::path::{Path, PathBuf};
+mod marks;
+mod tidy;
+
+pub(crate) use marks::series_row;
+
+use std::path::PathBuf;
 
 use rusqlite::{Connection, OptionalExtension, Row, params};
 use tram_pipeline::DatastreamKey;
+use tram_wire::Quantity;
 
 use crate::{
     StoreError, Vector,
     chunk::{self, CHUNK_READINGS, MAX_CHUNK_READINGS},
     columns::Columns,
-    day::Day,
     error::{corrupt, wrap},
+    pool::Lent,
     schema,
+    shelf::Quantities,
     summary::Summary,
 };
 
@@ -30,38 +37,43 @@ pub(crate) struct Written {
     pub(crate) bytes: u64,
 }
 
-/// The file of a day. The chunks of one series never overlap in time, so a reading is in one
-/// place only and the order of the chunks is the order of the readings.
+/// The file of a day, or of what follows one policy of it. The chunks of one series never overlap
+/// in time, so a reading is in one place only and the order of the chunks is the order of the
+/// readings. A series that is in the file has all its readings of the day there. What was put in
+/// is marked to be rolled up, in the same transaction.
 #[derive(Debug)]
 pub(crate) struct DayFile {
     path: PathBuf,
-    db: Connection,
+    pub(super) db: Lent,
 }
 
 impl DayFile {
-    pub(crate) fn create(dir: &Path, day: Day) -> Result<Self, StoreError> {
-        let path = day.path(dir);
+    pub(crate) fn create(path: PathBuf) -> Result<Self, StoreError> {
         if !path.exists() {
             schema::create(&path, &schema::DAY)?;
         }
-        Ok(Self { db: schema::open(&path, &schema::DAY)?, path })
+        Self::open_to_write(path)
     }
 
-    pub(crate) fn open(dir: &Path, day: Day) -> Result<Self, StoreError> {
-        let path = day.path(dir);
-        Ok(Self { db: schema::open_to_read(&path)?, path })
+    /// Opens a file that exists.
+    pub(crate) fn open_to_write(path: PathBuf) -> Result<Self, StoreError> {
+        Ok(Self { db: schema::open(&path, &schema::DAY)?.into(), path })
+    }
+
+    pub(crate) fn open(path: PathBuf) -> Result<Self, StoreError> {
+        Ok(Self { db: schema::open_to_read(&path)?.into(), path })
     }
 
     /// A file that is open already.
-    pub(crate) fn of(path: PathBuf, db: Connection) -> Self {
-        Self { path, db }
+    pub(crate) fn of(path: PathBuf, db: impl Into<Lent>) -> Self {
+        Self { path, db: db.into() }
     }
 
     pub(crate) fn database(&self) -> &Connection {
         &self.db
     }
 
-    fn error(&self, error: &rusqlite::Error) -> StoreError {
+    pub(super) fn error(&self, error: &rusqlite::Error) -> StoreError {
         wrap(&self.path, error)
     }
 
@@ -81,23 +93,18 @@ impl DayFile {
 
     /// The number of a series in this file, if it has any readings.
     pub(crate) fn series(&self, key: &DatastreamKey) -> Result<Option<i64>, StoreError> {
-        self.db
-            .prepare_cached("SELECT id FROM series WHERE node = ? AND channel = ? AND quantity = ?")
-            .and_then(|mut s| {
-                let names = (key.node.as_str(), key.channel.as_str(), key.quantity.number());
-                s.query_row(names, |r| r.get(0)).optional()
-            })
-            .map_err(|e| self.error(&e))
+        find_series(&self.db, key).map_err(|e| self.error(&e))
     }
 
     fn add_series(&self, key: &DatastreamKey) -> Result<i64, StoreError> {
         if let Some(id) = self.series(key)? {
             return Ok(id);
         }
-        self.db
-            .prepare_cached("INSERT INTO series(node, channel, quantity) VALUES (?, ?, ?)")
-            .and_then(|mut s| {
-                s.insert((key.node.as_str(), key.channel.as_str(), key.quantity.number()))
+        add_quantity(&self.db, key.quantity)
+            .and_then(|()| {
+                self.db
+                    .prepare_cached("INSERT INTO series(node, channel, quantity) VALUES (?, ?, ?)")?
+                    .insert((key.node.as_str(), key.channel.as_str(), key.quantity.number()))
             })
             .map_err(|e| self.error(&e))
     }
@@ -186,18 +193,33 @@ impl DayFile {
             all.merge(&self.read(row)?);
         }
         let duplicates = all.merge(new);
-        let mut written = Written { duplicates: duplicates as u64, ..Written::default() };
+        let written = Written { duplicates: duplicates as u64, ..Written::default() };
         if duplicates == new.len() {
             return Ok(written);
         }
-        for row in &old {
+        let (chunks, bytes) = self.replace(series, key, &old, &all)?;
+        self.mark(series)?;
+        Ok(Written { chunks, bytes, ..written })
+    }
+
+    /// Writes readings anew that stand in these chunks or are to stand beside them. Says how many
+    /// chunks and bytes were written.
+    pub(super) fn replace(
+        &self,
+        series: i64,
+        key: &DatastreamKey,
+        old: &[ChunkRow],
+        all: &Columns,
+    ) -> Result<(u64, u64), StoreError> {
+        for row in old {
             self.delete(row)?;
         }
-        for part in split(&all) {
-            written.bytes += self.insert(series, &part, key.quantity.circular())?;
-            written.chunks += 1;
+        let (mut chunks, mut bytes) = (0, 0);
+        for part in split(all) {
+            bytes += self.insert(series, &part, key.quantity.circular())?;
+            chunks += 1;
         }
-        Ok(written)
+        Ok((chunks, bytes))
     }
 
     fn delete(&self, row: &ChunkRow) -> Result<(), StoreError> {
@@ -240,10 +262,38 @@ impl DayFile {
         Ok(data.len() as u64)
     }
 
-    /// Brings the write-ahead log into the file, so that the file alone is the day.
+    /// Brings the write-ahead log into the file, so that the file alone is the day. Somebody who
+    /// reads is not waited for; then the next time does it.
     pub(crate) fn checkpoint(&self) -> Result<(), StoreError> {
-        self.run("PRAGMA wal_checkpoint(TRUNCATE)")
+        schema::checkpoint_now(&self.db, &self.path)
     }
+}
+
+/// The number of a series in a file of readings or rollups.
+pub(crate) fn find_series(db: &Connection, key: &DatastreamKey) -> rusqlite::Result<Option<i64>> {
+    db.prepare_cached("SELECT id FROM series WHERE node = ? AND channel = ? AND quantity = ?")?
+        .query_row((key.node.as_str(), key.channel.as_str(), key.quantity.number()), |r| r.get(0))
+        .optional()
+}
+
+/// Notes in a file of readings or rollups that it has a quantity.
+pub(crate) fn add_quantity(db: &Connection, quantity: Quantity) -> rusqlite::Result<()> {
+    db.prepare_cached("INSERT OR IGNORE INTO quantity(number) VALUES (?)")?
+        .execute([quantity.number()])
+        .map(drop)
+}
+
+/// The quantities of a file of readings or rollups.
+pub(crate) fn quantities(db: &Connection) -> rusqlite::Result<Quantities> {
+    let mut statement = db.prepare_cached("SELECT number FROM quantity")?;
+    let mut rows = statement.query([])?;
+    let mut found = Quantities::default();
+    while let Some(row) = rows.next()? {
+        // A number that is none is in no series that could be asked for.
+        let quantity = Quantity::from_number(row.get(0)?).map(Quantities::of);
+        found = found.with(quantity.unwrap_or_default());
+    }
+    Ok(found)
 }
 
 /// A short chunk is written again together with what follows it, unless it is so much longer
@@ -253,17 +303,12 @@ fn worth_joining(before: &ChunkRow, new: usize) -> bool {
     count < CHUNK_READINGS && (count <= new.saturating_mul(2) || count + new >= CHUNK_READINGS)
 }
 
-/// Cuts settled columns into chunks of [`CHUNK_READINGS`]; a short rest joins the last one.
+/// Cuts settled columns into equal chunks of about [`CHUNK_READINGS`].
 fn split(all: &Columns) -> Vec<Columns> {
-    let mut parts = Vec::new();
-    let mut start = 0;
-    while start < all.len() {
-        let rest = all.len() - start;
-        let n = if rest <= MAX_CHUNK_READINGS { rest } else { CHUNK_READINGS };
-        parts.push(all.part(start, start + n));
-        start += n;
-    }
-    parts
+    let fewest = all.len().div_ceil(MAX_CHUNK_READINGS);
+    let parts = fewest.max((all.len() + CHUNK_READINGS / 2) / CHUNK_READINGS);
+    let bound = |i: usize| all.len() * i / parts.max(1);
+    (0..parts).map(|i| all.part(bound(i), bound(i + 1))).collect()
 }
 
 pub(crate) fn chunk_row(r: &Row<'_>) -> rusqlite::Result<(ChunkRow, u32)> {
@@ -291,6 +336,7 @@ mod tests {
 
     #[test]
     fn no_part_is_longer_than_a_chunk_may_be_and_none_is_short() {
+        assert!(split(&Columns::default()).is_empty());
         for n in [1, 3600, 4500, 4501, 7200, 100_000] {
             let mut all = Columns::default();
             all.micros.extend(0..i64::try_from(n).unwrap());
@@ -299,7 +345,7 @@ mod tests {
             let parts = split(&all);
             assert_eq!(parts.iter().map(Columns::len).sum::<usize>(), n);
             assert!(parts.iter().all(|p| p.len() <= MAX_CHUNK_READINGS));
-            assert!(parts.len() == 1 || parts.iter().all(|p| p.len() > CHUNK_READINGS / 4));
+            assert!(parts.len() == 1 || parts.iter().all(|p| p.len() > CHUNK_READINGS / 2));
         }
     }
 }

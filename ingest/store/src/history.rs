@@ -1,6 +1,6 @@
 //! The readings of one datastream over a range of time.
 
-use std::{collections::VecDeque, path::PathBuf};
+use std::{collections::VecDeque, path::PathBuf, sync::Arc};
 
 use tram_pipeline::DatastreamKey;
 use tram_wire::{Quality, UnixMicros};
@@ -8,8 +8,8 @@ use tram_wire::{Quality, UnixMicros};
 use crate::{
     StoreError,
     columns::Columns,
-    day::{Day, days},
     day_file::{ChunkRow, DayFile},
+    files::Files,
     summary::Summary,
 };
 
@@ -29,12 +29,12 @@ pub struct Reading {
 /// first error.
 #[derive(Debug)]
 pub struct History {
-    dir: PathBuf,
     key: DatastreamKey,
     from: i64,
     /// Exclusive.
     to: i64,
-    days: VecDeque<Day>,
+    all: Arc<Files>,
+    files: VecDeque<PathBuf>,
     day: Option<OpenDay>,
     /// Readings of the chunk at hand, and how many of them are out.
     sealed: Columns,
@@ -55,26 +55,28 @@ impl History {
     /// `head` must have been taken before: what is sealed between the two is in both, and given
     /// once.
     pub(crate) fn new(
-        dir: PathBuf,
+        all: Arc<Files>,
         key: DatastreamKey,
         from: i64,
         to: i64,
         head: Columns,
-    ) -> Result<Self, StoreError> {
-        let days = days(&dir, from, to)?.into();
-        Ok(Self {
-            dir,
+    ) -> Self {
+        let raw = &all.shelves.raw;
+        let names = raw.with(key.quantity, from, to);
+        let files = names.iter().map(|name| raw.path(name)).collect();
+        Self {
+            all,
             key,
             from,
             to,
-            days,
+            files,
             day: None,
             sealed: Columns::default(),
             sealed_at: 0,
             head,
             head_at: 0,
             done: false,
-        })
+        }
     }
 
     fn step(&mut self) -> Result<Option<Reading>, StoreError> {
@@ -109,11 +111,15 @@ impl History {
             if let Some(chunk) = self.day.as_ref().and_then(|d| d.chunks.front()) {
                 return Ok(Some(*chunk));
             }
-            let Some(day) = self.days.pop_front() else {
+            let Some(path) = self.files.pop_front() else {
                 self.day = None;
                 return Ok(None);
             };
-            let file = DayFile::open(&self.dir, day)?;
+            if !path.exists() {
+                // Its time was over in the meantime.
+                continue;
+            }
+            let file = self.all.shelves.day_at(&path)?;
             file.begin(false)?;
             let chunks = match file.series(&self.key)? {
                 Some(series) => file.chunks(series, self.from, self.to.saturating_sub(1))?,

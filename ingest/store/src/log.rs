@@ -111,7 +111,7 @@ impl Log {
         self.shared.synced().map_err(|e| self.judge(e))?;
         let readings = self.shared.head.read().readings();
         if readings > self.shared.options.max_head_readings {
-            return Err(StoreError::Behind { path: self.shared.series_dir(), readings });
+            return Err(StoreError::Behind { path: self.shared.dir().join("series"), readings });
         }
         let result = self.write(records);
         result.map_err(|e| self.judge(e))

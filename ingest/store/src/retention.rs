@@ -4,6 +4,8 @@ use std::{collections::BTreeMap, fmt};
 
 use tram_wire::Quantity;
 
+use crate::day::DAY_MICROS;
+
 /// For how long.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub enum Keep {
@@ -11,6 +13,26 @@ pub enum Keep {
     Days(u32),
     /// Nothing is deleted.
     Forever,
+}
+
+impl Keep {
+    /// Whether what ended at `end` may go at `now`, both in microseconds.
+    pub(crate) fn over(self, end: i64, now: i64) -> bool {
+        match self {
+            Self::Forever => false,
+            Self::Days(days) => {
+                end.saturating_add(i64::from(days).saturating_mul(DAY_MICROS)) <= now
+            }
+        }
+    }
+
+    /// Reads what is written in a file's name.
+    pub(crate) fn parse(text: &str) -> Option<Self> {
+        match text {
+            "forever" => Some(Self::Forever),
+            _ => text.strip_suffix('d')?.parse().ok().map(Self::Days),
+        }
+    }
 }
 
 /// As in a file's name: `90d`, `forever`.
@@ -102,5 +124,13 @@ mod tests {
         assert_eq!((lifted.hour, lifted.day), (Keep::Days(400), Keep::Days(400)));
         assert_eq!(retention.policy(Quantity::Rain), Policy::FOREVER);
         assert_eq!(retention.default_policy(), lifted);
+    }
+
+    #[test]
+    fn the_last_moment_counts_from_the_end() {
+        assert!(!Keep::Days(2).over(DAY_MICROS, 3 * DAY_MICROS - 1));
+        assert!(Keep::Days(2).over(DAY_MICROS, 3 * DAY_MICROS));
+        assert!(!Keep::Forever.over(0, i64::MAX));
+        assert!(!Keep::Days(u32::MAX).over(i64::MAX, i64::MAX - 1));
     }
 }

@@ -10,7 +10,7 @@ use crate::{
 };
 
 /// The format of the files; one with another number is refused.
-pub(crate) const FORMAT: i64 = 3;
+pub(crate) const FORMAT: i64 = 4;
 /// How long a statement waits for another connection of this process.
 const BUSY_TIMEOUT: Duration = Duration::from_secs(10);
 
@@ -18,14 +18,19 @@ const BUSY_TIMEOUT: Duration = Duration::from_secs(10);
 pub(crate) struct Tables {
     sql: &'static str,
     page_bytes: u32,
+    /// Whether pages that become free can be given back while others read.
+    shrinks: bool,
 }
 
 /// `log.db`.
-pub(crate) const LOG: Tables = Tables { sql: LOG_SQL, page_bytes: 4096 };
+pub(crate) const LOG: Tables = Tables { sql: LOG_SQL, page_bytes: 4096, shrinks: false };
 
 /// `series/{day}.db`. Chunks of some kilobytes waste least in small pages (measured: 1.47 to 1.59
 /// bytes a reading in pages of 1 KiB, 1.54 to 2.11 in pages of 4 KiB).
-pub(crate) const DAY: Tables = Tables { sql: DAY_SQL, page_bytes: 1024 };
+pub(crate) const DAY: Tables = Tables { sql: DAY_SQL, page_bytes: 1024, shrinks: true };
+
+/// `rollup/{level}/{span}.db`.
+pub(crate) const ROLLUP: Tables = Tables { sql: ROLLUP_SQL, page_bytes: 1024, shrinks: true };
 
 /// Sequence numbers and spool ids are unsigned 64-bit numbers in signed columns.
 const LOG_SQL: &str = "
@@ -62,11 +67,15 @@ CREATE INDEX quarantine_payload ON quarantine(id) WHERE payload IS NOT NULL;
 CREATE TABLE cursor(name TEXT PRIMARY KEY, position INTEGER NOT NULL) WITHOUT ROWID;
 ";
 
-/// A day needs no other file to be read, so series have numbers of their own in it.
+/// A day needs no other file to be read, so series have numbers of their own in it. `changed` is 1
+/// when the series has to be rolled up (again), 2 when that failed because of damage.
 const DAY_SQL: &str = "
 CREATE TABLE series(
     id INTEGER PRIMARY KEY, node TEXT NOT NULL, channel TEXT NOT NULL,
-    quantity INTEGER NOT NULL, UNIQUE(node, channel, quantity));
+    quantity INTEGER NOT NULL, changed INTEGER NOT NULL DEFAULT 0,
+    UNIQUE(node, channel, quantity));
+CREATE INDEX series_changed ON series(changed) WHERE changed > 0;
+CREATE TABLE quantity(number INTEGER PRIMARY KEY);
 CREATE TABLE chunk(
     id INTEGER PRIMARY KEY, series INTEGER NOT NULL, first INTEGER NOT NULL,
     last INTEGER NOT NULL, count INTEGER NOT NULL, usable INTEGER NOT NULL,
@@ -75,16 +84,26 @@ CREATE TABLE chunk(
 CREATE INDEX chunk_time ON chunk(series, first, last);
 ";
 
+/// See `RollupFile`. `last` is the last day of a quantity, by its number since 1970.
+const ROLLUP_SQL: &str = "
+CREATE TABLE series(
+    id INTEGER PRIMARY KEY, node TEXT NOT NULL, channel TEXT NOT NULL,
+    quantity INTEGER NOT NULL, UNIQUE(node, channel, quantity));
+CREATE TABLE quantity(number INTEGER PRIMARY KEY, last INTEGER NOT NULL);
+CREATE TABLE chunk(id INTEGER PRIMARY KEY, crc INTEGER NOT NULL, data BLOB NOT NULL);
+";
+
 /// Opens a database for writing and makes its tables if it is new.
 pub(crate) fn open(path: &Path, tables: &Tables) -> Result<Connection, StoreError> {
     let db = connect(path, OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_CREATE)?;
     let error = |e| wrap(path, &e);
-    // FULL: a commit is fsynced. The log would be worth nothing without. The size of a page only
-    // takes effect in a new file.
+    // FULL: a commit is fsynced. The log would be worth nothing without. The size of a page and the
+    // kind of vacuum only take effect in a new file.
     db.execute_batch(&format!(
-        "PRAGMA page_size = {}; PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL;
-         PRAGMA wal_autocheckpoint = 4000;",
-        tables.page_bytes
+        "PRAGMA page_size = {}; PRAGMA auto_vacuum = {}; PRAGMA journal_mode = WAL;
+         PRAGMA synchronous = FULL; PRAGMA wal_autocheckpoint = 4000;",
+        tables.page_bytes,
+        if tables.shrinks { "INCREMENTAL" } else { "NONE" }
     ))
     .map_err(error)?;
     let found: i64 = db.pragma_query_value(None, "user_version", |r| r.get(0)).map_err(error)?;
@@ -135,6 +154,18 @@ pub(crate) fn open_anew(path: &Path, tables: &Tables) -> Result<Connection, Stor
 /// Brings the write-ahead log into the file, as far as nobody reads from it.
 pub(crate) fn checkpoint(db: &Connection, path: &Path) -> Result<(), StoreError> {
     db.query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |_| Ok(())).map_err(|e| wrap(path, &e))
+}
+
+/// The same, waiting for nobody: what somebody still reads stays for the next time.
+pub(crate) fn checkpoint_now(db: &Connection, path: &Path) -> Result<(), StoreError> {
+    let error = |e| wrap(path, &e);
+    db.busy_timeout(Duration::ZERO).map_err(error)?;
+    let done = checkpoint(db, path);
+    db.busy_timeout(BUSY_TIMEOUT).map_err(error)?;
+    match done {
+        Err(StoreError::Locked { .. }) => Ok(()),
+        done => done,
+    }
 }
 
 /// Opens a database that exists, to read it.

@@ -1,12 +1,20 @@
 //! From the head into the files of the days.
 
-use std::{collections::BTreeSet, sync::Arc};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    sync::{Arc, atomic::Ordering::Relaxed},
+};
+
+use tram_pipeline::DatastreamKey;
 
 use crate::{
     LogId, StoreError,
+    columns::Columns,
     day::Day,
     day_file::DayFile,
-    head::Frozen,
+    head::{Frozen, SeriesId},
+    past::Past,
+    shelf::{FileName, Quantities},
     store::{SealedNews, Shared},
 };
 
@@ -27,6 +35,9 @@ pub struct Sealed {
     pub readings: u64,
     /// How many of them were there already, as after a crash before the cursor was written.
     pub duplicates: u64,
+    /// How many were left out, because the readings of their day are gone by their age already and
+    /// only rollups are left, which hold what came in time.
+    pub expired: u64,
     /// How many chunks were written.
     pub chunks: u64,
     /// Bytes of the chunks written.
@@ -64,6 +75,7 @@ impl Sealer {
         // A sync that failed in silence must not have the log forget what it was about.
         self.shared.synced()?;
         self.sealed = frozen.through;
+        self.shared.expired.fetch_add(sealed.expired, Relaxed);
         let latest = frozen.latest.iter().copied().collect();
         self.shared.add_sealed(SealedNews { through: frozen.through, latest });
         // Only now, when the files hold it: a reader looks at the head first.
@@ -71,20 +83,99 @@ impl Sealer {
         Ok(Some(sealed))
     }
 
-    /// One transaction for one day.
+    /// The readings of one day, each quantity in the file where it belongs.
     fn seal_day(&self, day: Day, frozen: &Frozen, sealed: &mut Sealed) -> Result<(), StoreError> {
         let (from, to) = day.range();
-        let file = DayFile::create(&self.shared.series_dir(), day)?;
+        let shared = &self.shared;
+        let _writing = shared.write_files();
+        let mut files: BTreeMap<FileName, Vec<Part<'_>>> = BTreeMap::new();
+        for (id, key, columns) in &frozen.columns {
+            let columns = columns.slice(from, to);
+            if !columns.is_empty() {
+                let place =
+                    shared.files.shelves.raw.place(day, key.quantity, &shared.files.retention);
+                files.entry(place).or_default().push(Part { id: *id, key, columns });
+            }
+        }
+        let mut past = Past::new(&shared.files);
+        for (name, parts) in files {
+            self.seal_file(name, parts, &mut past, sealed)?;
+        }
+        Ok(())
+    }
+
+    /// One transaction for one file.
+    fn seal_file(
+        &self,
+        name: FileName,
+        mut parts: Vec<Part<'_>>,
+        past: &mut Past<'_>,
+        sealed: &mut Sealed,
+    ) -> Result<(), StoreError> {
+        let (raw, day) = (&self.shared.files.shelves.raw, name.span.first);
+        let path = raw.path(&name);
+        let there = path.exists().then(|| DayFile::open_to_write(path.clone())).transpose()?;
+        let mut error = None;
+        parts.retain(|part| match late(part, day, there.as_ref(), past) {
+            Ok(late) => {
+                sealed.expired += if late { part.columns.len() as u64 } else { 0 };
+                !late
+            }
+            Err(e) => {
+                error = Some(e);
+                false
+            }
+        });
+        if let Some(error) = error {
+            return Err(error);
+        }
+        if parts.is_empty() {
+            return Ok(());
+        }
+        let file = match there {
+            Some(file) => file,
+            None => DayFile::create(path)?,
+        };
         file.begin(true)?;
-        for (_, key, columns) in &frozen.columns {
-            let written = file.put(key, &columns.slice(from, to))?;
+        let (mut changed, mut quantities) = (Vec::new(), Quantities::default());
+        for Part { id, key, columns } in &parts {
+            let written = file.put(key, columns)?;
             sealed.duplicates += written.duplicates;
             sealed.chunks += written.chunks;
             sealed.bytes += written.bytes;
+            quantities = quantities.with(Quantities::of(key.quantity));
+            if written.chunks > 0 {
+                changed.push(*id);
+            }
         }
         file.commit()?;
+        // Before the head is thawed, so that nobody takes the rollups for all there is.
+        self.shared.files.stale.add(day, changed);
+        raw.add(name, quantities);
         file.checkpoint()
     }
+}
+
+/// What of one series goes into a file.
+struct Part<'a> {
+    id: SeriesId,
+    key: &'a DatastreamKey,
+    columns: Columns,
+}
+
+/// Whether the readings come after those of their day were deleted.
+fn late(
+    part: &Part<'_>,
+    day: Day,
+    file: Option<&DayFile>,
+    past: &mut Past<'_>,
+) -> Result<bool, StoreError> {
+    if let Some(file) = file
+        && file.series(part.key)?.is_some()
+    {
+        return Ok(false);
+    }
+    past.gone(part.key, day)
 }
 
 fn days_of(frozen: &Frozen) -> BTreeSet<Day> {

@@ -7,7 +7,7 @@ use std::{
     fs::File,
     path::{Path, PathBuf},
     sync::{
-        Arc, Mutex, PoisonError,
+        Arc, Mutex, MutexGuard, PoisonError,
         atomic::{AtomicU64, Ordering::Relaxed},
     },
 };
@@ -19,6 +19,7 @@ use crate::{
     Aggregates, History, Keeper, Latest, Log, LogId, LogReader, Options, Quarantined, Sealer,
     StoreError,
     error::wrap,
+    files::Files,
     head::{SeriesId, SharedHead},
     memory, quarantine, schema,
 };
@@ -64,6 +65,13 @@ pub struct StoreStats {
     pub quarantined_messages: u64,
     /// Payloads dropped from the quarantine to stay within its bounds.
     pub quarantine_dropped: u64,
+    /// Days of series that wait to be rolled up, today's among them.
+    pub unrolled: u64,
+    /// Readings left out of the series since the program runs, because the readings of their day
+    /// are gone by their age already.
+    pub expired_readings: u64,
+    /// Rows of rollups found to be damaged since the program runs.
+    pub damaged_rollups: u64,
 }
 
 /// Messages refused since the store exists, as the database counts them.
@@ -82,13 +90,24 @@ pub(crate) struct Shared {
     /// What the sealer has done and the log has not written yet.
     sealed: Mutex<Option<SealedNews>>,
     pub(crate) refused: Refused,
+    /// The files of readings and rollups.
+    pub(crate) files: Arc<Files>,
+    /// Readings that came after their time was over.
+    pub(crate) expired: AtomicU64,
+    /// Held by the sealer or the keeper while it changes files of readings.
+    writing: Mutex<()>,
     /// Held while the store is open, so that no other process opens it.
     _lock: File,
 }
 
 impl Shared {
-    pub(crate) fn series_dir(&self) -> PathBuf {
-        self.dir.join("series")
+    pub(crate) fn dir(&self) -> &Path {
+        &self.dir
+    }
+
+    /// Lets nobody else change files of readings meanwhile.
+    pub(crate) fn write_files(&self) -> MutexGuard<'_, ()> {
+        self.writing.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Refuses everything once a file of the folder could not be synced: what is on the disk is
@@ -189,11 +208,12 @@ impl Store {
         to: UnixMicros,
     ) -> Result<History, StoreError> {
         let head = self.shared.head.read().range(key, from.0, to.0);
-        History::new(self.shared.series_dir(), *key, from.0, to.0, head)
+        Ok(History::new(Arc::clone(&self.shared.files), *key, from.0, to.0, head))
     }
 
     /// The same by steps of `step` microseconds, aligned to 1970-01-01T00:00:00Z; a step of 0
-    /// counts as 1.
+    /// counts as 1. Days that are rolled up are answered from rollups, with the same result. Where
+    /// the readings are gone by their age, see [`Aggregates`].
     ///
     /// # Errors
     /// As [`history`](Self::history).
@@ -204,7 +224,12 @@ impl Store {
         to: UnixMicros,
         step: i64,
     ) -> Result<Aggregates, StoreError> {
-        Ok(Aggregates::new(self.history(key, from, to)?, step))
+        // The head before the marks: what is sealed in between is marked.
+        let (id, head) = {
+            let head = self.shared.head.read();
+            (head.id(key), head.range(key, from.0, to.0))
+        };
+        Aggregates::new(Arc::clone(&self.shared.files), *key, id, head, (from.0, to.0), step)
     }
 
     /// The messages refused last, newest first, at most `limit`, each payload cut to
@@ -251,6 +276,9 @@ impl Store {
             max_head_readings: self.shared.options.max_head_readings,
             quarantined_messages: self.shared.refused.messages.load(Relaxed),
             quarantine_dropped: self.shared.refused.dropped.load(Relaxed),
+            unrolled: self.shared.files.stale.count(),
+            expired_readings: self.shared.expired.load(Relaxed),
+            damaged_rollups: self.shared.files.wounds.found(),
         }
     }
 }

@@ -2,13 +2,17 @@
 
 mod copies;
 mod crash;
+mod damage;
 mod engines;
 mod faults;
+mod kept;
 mod model;
 mod readers;
+mod retention;
 
 use std::path::Path;
 
+use tempfile::TempDir;
 use tram_pipeline::{
     Accepted, DatastreamKey, Form, Identity, Incoming, Outcome, Pipeline, Policy, Progress,
     Readings, Record, Settled, ThirdParty,
@@ -18,13 +22,16 @@ use tram_wire::{
     Point, Quality, Quantity, Seq, SpoolId, Text, UnixMicros,
 };
 
-use crate::{Opened, Options, Reading, Store};
+use crate::{Bucket, Kept, Opened, Options, Reading, Retention, Store};
 
 /// 2026-09-21, about noon.
 pub(crate) const NOW: UnixMicros = UnixMicros(1_790_000_000_000_000);
 pub(crate) const SPOOL: SpoolId = SpoolId(0xfeed_0000_0000_0001);
-const CHANNELS: [(&str, Quantity); 2] =
-    [("water_level", Quantity::WaterLevel), ("rain", Quantity::Rain)];
+const CHANNELS: [(&str, Quantity); 3] = [
+    ("water_level", Quantity::WaterLevel),
+    ("rain", Quantity::Rain),
+    ("wind", Quantity::WindDirection),
+];
 
 pub(crate) fn node() -> NodeId {
     NodeId::new("lao-cai-river-01").unwrap()
@@ -36,9 +43,48 @@ pub(crate) fn key(channel: usize) -> DatastreamKey {
 }
 
 pub(crate) fn open(dir: &Path) -> Opened {
-    let options = Options { consumers: vec!["alerts".to_owned()], ..Options::default() };
-    Store::open(dir, options).unwrap()
+    open_with(dir, Retention::default())
 }
+
+pub(crate) fn open_with(dir: &Path, retention: Retention) -> Opened {
+    let consumers = vec!["alerts".to_owned()];
+    Store::open(dir, Options { consumers, retention, ..Options::default() }).unwrap()
+}
+
+/// A folder in memory, where there is one: for tests that end no system and need many fsyncs.
+pub(crate) fn quick_dir() -> TempDir {
+    tempfile::tempdir_in("/dev/shm").or_else(|_| tempfile::tempdir()).unwrap()
+}
+
+/// Lets the keeper work until there is nothing more to do.
+pub(crate) fn keep(opened: &mut Opened, now: UnixMicros) -> Vec<Kept> {
+    let mut all = Vec::new();
+    loop {
+        let kept = opened.keeper.step(now).unwrap();
+        assert!(!kept.held);
+        if !kept.more {
+            return all;
+        }
+        all.push(kept);
+        assert!(all.len() < 100_000, "the keeper comes to no end: {:?}", all.last());
+    }
+}
+
+pub(crate) fn buckets(
+    store: &Store,
+    channel: usize,
+    (from, to): (i64, i64),
+    step: i64,
+) -> Vec<Bucket> {
+    store
+        .aggregate(&key(channel), UnixMicros(from), UnixMicros(to), step)
+        .unwrap()
+        .collect::<Result<_, _>>()
+        .unwrap()
+}
+
+pub(crate) const MINUTE: i64 = 60_000_000;
+pub(crate) const HOUR: i64 = 3_600_000_000;
 
 /// A pipeline that remembers what the store does.
 pub(crate) fn pipeline(opened: &Opened) -> Pipeline {

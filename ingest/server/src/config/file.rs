@@ -1,7 +1,7 @@
 //! The configuration as it is written, before it is checked. The comments of `config/ingest.toml`
 //! explain each key to the people who write it.
 
-use std::{net::SocketAddr, path::PathBuf};
+use std::{collections::BTreeMap, net::SocketAddr, path::PathBuf};
 
 use serde::Deserialize;
 use tram_store::sink::{DEFAULT_HOLD_BYTES, Limits};
@@ -23,6 +23,8 @@ pub(crate) struct File {
     #[serde(default)]
     pub(crate) rules: Rules,
     pub(crate) alerts: Option<tram_alerts::Config>,
+    #[serde(default)]
+    pub(crate) retention: Retention,
     #[serde(default)]
     pub(crate) sink: Vec<Sink>,
     #[serde(default)]
@@ -135,6 +137,28 @@ impl Default for History {
     fn default() -> Self {
         Self { from: "embedded".to_owned(), url: None }
     }
+}
+
+/// How long readings and rollups are kept, and others for single quantities, by their names.
+#[derive(Debug, Clone, Default, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Retention {
+    pub(crate) raw: Option<String>,
+    pub(crate) minute: Option<String>,
+    pub(crate) hour: Option<String>,
+    pub(crate) day: Option<String>,
+    #[serde(default)]
+    pub(crate) quantity: BTreeMap<String, QuantityRetention>,
+}
+
+/// What is not said is as for all.
+#[derive(Debug, Clone, Default, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct QuantityRetention {
+    pub(crate) raw: Option<String>,
+    pub(crate) minute: Option<String>,
+    pub(crate) hour: Option<String>,
+    pub(crate) day: Option<String>,
 }
 
 /// How an engine is spoken to.

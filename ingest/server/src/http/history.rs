@@ -13,9 +13,10 @@ use axum::{
     response::{IntoResponse, Response},
 };
 use tram_store::{
-    Bucket, Reading,
+    Aggregates, Bucket, Reading,
     export::{self, ExportError},
 };
+use tram_wire::UnixMicros;
 
 use super::{App, Refusal, asked::Asked};
 use crate::{clock, config::Reader};
@@ -67,7 +68,34 @@ pub(super) async fn history(
 /// What the answer is read from.
 enum Source {
     Readings(Box<dyn Iterator<Item = Result<Reading, ExportError>>>),
-    Buckets(Box<dyn Iterator<Item = Result<Bucket, ExportError>>>),
+    Buckets(Steps),
+}
+
+/// Steps of time from whichever store answers.
+enum Steps {
+    Embedded(Box<Aggregates>),
+    Engine(Box<dyn Iterator<Item = Result<Bucket, ExportError>>>),
+}
+
+impl Steps {
+    /// The ranges so far of which nothing is known any more.
+    fn missing(&self) -> &[(UnixMicros, UnixMicros)] {
+        match self {
+            Self::Embedded(aggregates) => aggregates.missing(),
+            Self::Engine(_) => &[],
+        }
+    }
+}
+
+impl Iterator for Steps {
+    type Item = Result<Bucket, ExportError>;
+
+    fn next(&mut self) -> Option<Self::Item> {
+        match self {
+            Self::Embedded(aggregates) => aggregates.next().map(|b| Ok(b?)),
+            Self::Engine(buckets) => buckets.next(),
+        }
+    }
 }
 
 impl Source {
@@ -80,7 +108,7 @@ impl Source {
             }
             (None, Some(step)) => {
                 let buckets = app.store.aggregate(key, *from, *to, step)?;
-                Self::Buckets(Box::new(buckets.map(|b| Ok(b?))))
+                Self::Buckets(Steps::Embedded(Box::new(buckets)))
             }
             (Some(Reader { engine, .. }), None) => {
                 let history = engine.history(key, *from, *to)?;
@@ -88,7 +116,7 @@ impl Source {
             }
             (Some(Reader { engine, .. }), Some(step)) => {
                 let buckets = engine.aggregate(key, *from, *to, step, functions)?;
-                Self::Buckets(Box::new(buckets.map(|b| Ok(b?))))
+                Self::Buckets(Steps::Engine(Box::new(buckets.map(|b| Ok(b?)))))
             }
         })
     }

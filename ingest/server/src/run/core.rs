@@ -203,6 +203,7 @@ fn open_store(config: &Configuration) -> Result<Opened, Failure> {
         max_head_readings: config.store.head_readings,
         consumers,
         bounded_consumers,
+        retention: config.retention.clone(),
         ..Options::default()
     };
     Store::open(&config.data, options).map_err(|e| folder::store_failure(&config.data, &e))

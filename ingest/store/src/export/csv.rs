@@ -50,8 +50,8 @@ fn put_reading(
     Ok(())
 }
 
-/// Writes aggregates as CSV: `time,` the functions in the order given, `count,good`. Says how
-/// many rows.
+/// Writes aggregates as CSV: `time,` the functions in the order given, `count,good,span_s`; the
+/// last is how many seconds a row covers. Says how many rows.
 ///
 /// # Errors
 /// [`ExportError`].
@@ -79,7 +79,7 @@ fn put_head(out: &mut impl Write, columns: &[Function]) -> Result<(), ExportErro
     for function in columns {
         write!(out, "{},", function.name())?;
     }
-    out.write_all(b"count,good\n")?;
+    out.write_all(b"count,good,span_s\n")?;
     Ok(())
 }
 
@@ -94,7 +94,7 @@ fn put_bucket(
         put(out, bucket, *function, key)?;
         out.write_all(b",")?;
     }
-    writeln!(out, "{},{}", bucket.count, bucket.good)?;
+    writeln!(out, "{},{},{}", bucket.count, bucket.good, bucket.span / 1_000_000)?;
     Ok(())
 }
 

@@ -99,7 +99,8 @@ impl<W: Write> Json<W> {
             for i in 0..self.columns.len() {
                 self.function(i, &row, key)?;
             }
-            write!(self.out, "\"count\":{},\"good\":{}}}", row.count, row.good)?;
+            let span = row.span / 1_000_000;
+            write!(self.out, "\"count\":{},\"good\":{},\"span_s\":{span}}}", row.count, row.good)?;
             count += 1;
         }
         self.out.write_all(b"]}")?;

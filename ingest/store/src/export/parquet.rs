@@ -60,7 +60,7 @@ where
     })
 }
 
-/// Writes aggregates as Parquet: `time`, the functions in the order given, `count`, `good`. Says
+/// Writes aggregates as Parquet: `time`, the functions in the order given, `count`, `good`, `span_s`. Says
 /// how many rows.
 ///
 /// # Errors
@@ -85,7 +85,7 @@ where
             _ => format!("optional int64 {} (DECIMAL(18, {decimals})); ", function.name()),
         };
     }
-    schema += "required int64 count; required int64 good; }";
+    schema += "required int64 count; required int64 good; required int64 span_s; }";
     let file = open(out, &schema, key)?;
     groups(file, aggregates, |group, rows: &[Bucket]| {
         let times: Vec<i64> = rows.iter().map(|b| b.start.0).collect();
@@ -96,7 +96,9 @@ where
         let counts: Vec<i64> = rows.iter().map(|b| b.count.cast_signed()).collect();
         required::<Int64Type, W>(group, &counts)?;
         let good: Vec<i64> = rows.iter().map(|b| b.good.cast_signed()).collect();
-        required::<Int64Type, W>(group, &good)
+        required::<Int64Type, W>(group, &good)?;
+        let spans: Vec<i64> = rows.iter().map(|b| b.span / 1_000_000).collect();
+        required::<Int64Type, W>(group, &spans)
     })
 }
 

@@ -76,7 +76,7 @@ impl<W: Write + Send> LongParquet<W> {
                         ),
                     };
                 }
-                schema += "required int64 count; required int64 good; }";
+                schema += "required int64 count; required int64 good; required int64 span_s; }";
             }
         }
         let schema = parse_message_type(&schema).map_err(fault)?;
@@ -134,7 +134,9 @@ impl<W: Write + Send> LongParquet<W> {
             let counts: Vec<i64> = rows.iter().map(|b| b.count.cast_signed()).collect();
             required::<Int64Type, W>(group, &counts)?;
             let good: Vec<i64> = rows.iter().map(|b| b.good.cast_signed()).collect();
-            required::<Int64Type, W>(group, &good)
+            required::<Int64Type, W>(group, &good)?;
+            let spans: Vec<i64> = rows.iter().map(|b| b.span / 1_000_000).collect();
+            required::<Int64Type, W>(group, &spans)
         })
     }
 

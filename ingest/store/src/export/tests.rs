@@ -56,9 +56,9 @@ fn csv_is_exact() {
     csv_aggregates(&mut out, &key(0), aggregates, &functions).unwrap();
     assert_eq!(
         String::from_utf8(out).unwrap(),
-        "time,max,mean,sum,count,good\n\
-         2026-09-21T14:13:00Z,77.500,38.7495,77.499,2,1\n\
-         2026-09-21T14:14:00Z,86.910,86.91,86.910,1,1\n"
+        "time,max,mean,sum,count,good,span_s\n\
+         2026-09-21T14:13:00Z,77.500,38.7495,77.499,2,1,60\n\
+         2026-09-21T14:14:00Z,86.910,86.91,86.910,1,1,60\n"
     );
 }
 

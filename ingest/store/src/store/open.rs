@@ -3,7 +3,7 @@
 use std::{
     fs::{self, File, OpenOptions, TryLockError},
     path::Path,
-    sync::{Arc, Mutex},
+    sync::{Arc, Mutex, atomic::AtomicU64},
 };
 
 use rusqlite::Connection;
@@ -12,6 +12,7 @@ use super::{Opened, Recovery, Refused, Shared, Store};
 use crate::{
     Keeper, Log, LogId, LogStats, Options, Sealer, StoreError,
     error::{corrupt, wrap, wrap_io},
+    files::Files,
     head::{Head, SharedHead},
     latest,
     log::{Held, SEAL, entries},
@@ -28,14 +29,12 @@ pub(super) fn open(dir: &Path, options: Options) -> Result<Opened, StoreError> {
     if dir.join(PREPARED).exists() {
         return Err(StoreError::Unfinished { path: dir.to_owned() });
     }
-    let series_dir = dir.join("series");
-    tram_pages::create_folder(&series_dir).map_err(|e| wrap_io(dir, &e))?;
+    tram_pages::create_folder(dir).map_err(|e| wrap_io(dir, &e))?;
     let dir = &fs::canonicalize(dir).map_err(|e| wrap_io(dir, &e))?;
     let lock = lock(dir)?;
     tram_pages::forget(dir);
     let path = dir.join("log.db");
     let db = schema::open_anew(&path, &schema::LOG)?;
-    settle_days(&series_dir)?;
 
     let spools = memory::spools(&db, &path)?;
     let mut memory = memory::memory(&db, &path, &spools)?;
@@ -60,33 +59,26 @@ pub(super) fn open(dir: &Path, options: Options) -> Result<Opened, StoreError> {
         dropped: counted("quarantine_dropped")?.unsigned_abs().into(),
     };
 
+    let newest = head.latest().map(|l| l.time.0).max().unwrap_or(i64::MIN);
+    let retention = options.retention.clone();
+    let (files, unmarked) = Files::open(dir, true, retention, |key| head.id(key), newest)?;
+
     let shared = Arc::new(Shared {
         dir: dir.to_owned(),
         options,
         head: SharedHead::new(head),
         sealed: Mutex::new(None),
         refused,
+        files,
+        expired: AtomicU64::new(0),
+        writing: Mutex::new(()),
         _lock: lock,
     });
     let progress = spools.into_iter().map(|(node, spool, p)| ((node, spool), p)).collect();
     let log = Log::new(path, db, Arc::clone(&shared), progress, stats, quarantine)?;
     let sealer = Sealer::new(Arc::clone(&shared), sealed);
-    let keeper = Keeper::new(Arc::clone(&shared));
+    let keeper = Keeper::new(Arc::clone(&shared), unmarked);
     Ok(Opened { log, sealer, keeper, store: Store { shared }, memory, recovery })
-}
-
-/// Brings write-ahead logs that a crash has left into the files of their days.
-fn settle_days(series_dir: &Path) -> Result<(), StoreError> {
-    for entry in fs::read_dir(series_dir).map_err(|e| wrap_io(series_dir, &e))? {
-        let entry = entry.map_err(|e| wrap_io(series_dir, &e))?;
-        let name = entry.file_name();
-        let Some(name) = name.to_str().and_then(|n| n.strip_suffix("-wal")) else { continue };
-        let path = series_dir.join(name);
-        if path.exists() && entry.metadata().is_ok_and(|m| m.len() > 0) {
-            drop(schema::open_anew(&path, &schema::DAY)?);
-        }
-    }
-    Ok(())
 }
 
 /// Takes the folder for this process; the system lets go of it however the process ends.

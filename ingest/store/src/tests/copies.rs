@@ -93,7 +93,7 @@ fn a_reader_sees_what_the_writer_has_committed_while_it_runs_and_afterwards() {
     let files = fs::read_dir(dir.path()).unwrap().map(|e| e.unwrap().file_name());
     let mut files: Vec<_> = files.collect();
     files.sort();
-    assert_eq!(files, ["lock", "log.db", "series"], "no trace is left");
+    assert_eq!(files, ["lock", "log.db", "rollup", "series"], "no trace is left");
 }
 
 #[test]
@@ -412,7 +412,8 @@ fn a_damaged_page_of_a_day_names_the_readings_in_it() {
             named += report.findings.iter().filter(channel).count();
         }
     }
-    assert!(named > whole.len() / 2048, "{named} of {} pages", whole.len() / 1024);
+    // Some pages hold no readings: the tables, the marks.
+    assert!(named >= whole.len() / 2048, "{named} of {} pages", whole.len() / 1024);
     fs::write(&path, &whole).unwrap();
     assert!(checked(dir.path()).sound());
 }

@@ -13,7 +13,7 @@ fn refused(dir: &Path) -> StoreError {
 }
 
 /// The database behind the store's back, its pages checked all the same.
-fn behind(path: &Path) -> Connection {
+pub(super) fn behind(path: &Path) -> Connection {
     tram_pages::open(path, OpenFlags::SQLITE_OPEN_READ_WRITE).unwrap()
 }
 

@@ -38,6 +38,18 @@ pub(super) struct HistoryAnswer {
     /// The steps that hold a reading, in order of time.
     #[serde(skip_serializing_if = "Option::is_none")]
     rows: Option<Vec<BucketRow>>,
+    /// Where rollups are damaged and what they were made of is gone, when there is such a time.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    missing: Option<Vec<MissingRow>>,
+}
+
+/// A time of which nothing is known any more.
+#[derive(Debug, Serialize, ToSchema)]
+pub(super) struct MissingRow {
+    /// From this time on.
+    from: String,
+    /// Up to before this time.
+    to: String,
 }
 
 /// A reading.
@@ -71,6 +83,10 @@ pub(super) struct BucketRow {
     /// Sum; null for directions.
     #[serde(skip_serializing_if = "Option::is_none")]
     sum: Option<Option<f64>>,
+    /// How many seconds the row covers, when that is more than the step: where readings are gone
+    /// by their age and only coarser rollups are left.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    span_s: Option<i64>,
     /// How many values entered.
     count: u64,
     /// How many of them are good.
@@ -96,14 +112,23 @@ pub(super) fn readings(
 pub(super) fn buckets(
     out: &mut impl Write,
     asked: &Checked,
-    aggregates: impl Iterator<Item = Result<Bucket, ExportError>>,
+    mut aggregates: super::Steps,
 ) -> Result<(), ExportError> {
     let quantity = asked.key.quantity;
     open(out, asked, "rows")?;
-    for (i, bucket) in aggregates.enumerate() {
-        row(out, i, &BucketRow::new(quantity, &bucket?, &asked.functions))?;
+    let step = asked.step.unwrap_or_default();
+    for (i, bucket) in aggregates.by_ref().enumerate() {
+        row(out, i, &BucketRow::new(quantity, &bucket?, step, &asked.functions))?;
     }
-    out.write_all(b"]}")?;
+    out.write_all(b"]")?;
+    if !aggregates.missing().is_empty() {
+        out.write_all(b",\"missing\":[")?;
+        for (i, (from, to)) in aggregates.missing().iter().enumerate() {
+            row(out, i, &MissingRow { from: rfc3339(*from), to: rfc3339(*to) })?;
+        }
+        out.write_all(b"]")?;
+    }
+    out.write_all(b"}")?;
     Ok(())
 }
 
@@ -119,6 +144,7 @@ fn open(out: &mut impl Write, asked: &Checked, rows: &str) -> Result<(), ExportE
         step_s: asked.step.map(|s| s / 1_000_000),
         readings: None,
         rows: None,
+        missing: None,
     };
     let mut text = serde_json::to_string(&head).map_err(io::Error::from)?;
     // The closing brace comes after the rows.
@@ -146,11 +172,12 @@ impl ReadingRow {
 }
 
 impl BucketRow {
-    fn new(quantity: Quantity, bucket: &Bucket, functions: &[Function]) -> Self {
+    fn new(quantity: Quantity, bucket: &Bucket, step: i64, functions: &[Function]) -> Self {
         #[expect(clippy::cast_precision_loss, reason = "a sum or mean is rounded anyway")]
         let (scale, sum) = (quantity.scale() as f64, bucket.sum.map(|sum| sum as f64));
         let mut row = Self {
             time: rfc3339(bucket.start),
+            span_s: (bucket.span > step).then_some(bucket.span / 1_000_000),
             count: bucket.count,
             good: bucket.good,
             ..Self::default()
@@ -192,8 +219,8 @@ mod tests {
             vector: None,
         };
         let row = |functions: &[Function]| {
-            serde_json::to_string(&BucketRow::new(Quantity::WaterLevel, &bucket, functions))
-                .unwrap()
+            let row = BucketRow::new(Quantity::WaterLevel, &bucket, 60_000_000, functions);
+            serde_json::to_string(&row).unwrap()
         };
         assert_eq!(
             row(&[Function::Mean, Function::Sum]),
@@ -203,10 +230,14 @@ mod tests {
             row(&[Function::Min, Function::Max, Function::Last]),
             r#"{"time":"1970-01-01T00:00:00.000Z","min":1.5,"max":2.5,"last":2.5,"count":2,"good":1}"#
         );
+        let day = Bucket { span: 86_400_000_000, ..bucket };
+        let row = BucketRow::new(Quantity::WaterLevel, &day, 60_000_000, &[Function::Max]);
+        assert!(serde_json::to_string(&row).unwrap().contains(r#""max":2.5,"span_s":86400,"#));
         let empty = Bucket { count: 0, good: 0, min: None, sum: None, ..bucket };
         let shown = serde_json::to_string(&BucketRow::new(
             Quantity::Rain,
             &empty,
+            60_000_000,
             &[Function::Min, Function::Sum],
         ));
         assert!(shown.unwrap().contains(r#""min":null,"sum":null"#));

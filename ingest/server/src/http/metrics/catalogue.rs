@@ -135,10 +135,10 @@ catalogue! {
         MERGED: Counter "tram_merged_chunks_total" [] "chunks",
             "Chunks that were brought together into fewer.",
             "Never.";
-        DELETED_FILES: Counter "tram_deleted_files_total" ["kind"] "files",
+        DELETED_FILES: Counter "tram_retention_deleted_files_total" ["kind"] "files",
             "Files of readings and of rollups deleted because their time is over.",
             "It stands still for days although a retention is configured.";
-        DELETED_BYTES: Counter "tram_deleted_bytes_total" [] "bytes",
+        DELETED_BYTES: Counter "tram_retention_deleted_bytes_total" [] "bytes",
             "Bytes of the files deleted.",
             "Never.";
         FREED_BYTES: Counter "tram_freed_bytes_total" [] "bytes",
@@ -147,6 +147,18 @@ catalogue! {
         KEEP_FAILURES: Counter "tram_keep_failures_total" [] "attempts",
             "Attempts at rollups and retention that failed.",
             "It grows: the log says why.";
+        UNROLLED: Gauge "tram_rollup_waiting_days" [] "days",
+            "Days of series, each counted, that are answered from readings since they are not rolled up yet: today's, and those with late readings.",
+            "It stays at more than twice tram_datastreams: the log says why rollups do not go on.";
+        EXPIRED: Counter "tram_retention_expired_readings_total" [] "readings",
+            "Readings that came after those of their day were deleted: they went to the sinks and the alarms and are not in the series.",
+            "It grows: nodes come back later than readings are kept; raise raw in [retention].";
+        DAMAGED_ROLLUPS: Counter "tram_rollup_damaged_total" [] "rows",
+            "Rows and files of rollups found to be damaged.",
+            "It grows: check the disk; the log says what was rebuilt.";
+        LOST_ROLLUPS: Counter "tram_rollup_lost_days_total" [] "days",
+            "Days of series whose damaged rollups could not be rebuilt.",
+            "It is above 0: restore them from a backup.";
         HEAD: Gauge "tram_head_readings" [] "readings",
             "Readings in memory that are not sealed yet.",
             "It nears its limit (queue `head_readings`): then the nodes have to wait.";

@@ -19,7 +19,7 @@ pub(super) fn put(page: &mut Page, app: &App, picture: &Inner) {
     page.put(&c::SEALED, &[], sealing.readings);
     page.put(&c::SEALED_DUPLICATES, &[], sealing.duplicates);
     page.put(&c::SEAL_FAILURES, &[], sealing.failures);
-    let kept = sealing.kept;
+    let kept = sealing.keeping;
     page.put(&c::ROLLED, &[], kept.readings);
     page.put(&c::MERGED, &[], kept.merged_chunks);
     page.put(&c::DELETED_FILES, &["readings"], kept.deleted_days);
@@ -27,6 +27,10 @@ pub(super) fn put(page: &mut Page, app: &App, picture: &Inner) {
     page.put(&c::DELETED_BYTES, &[], kept.deleted_bytes);
     page.put(&c::FREED_BYTES, &[], kept.freed_bytes);
     page.put(&c::KEEP_FAILURES, &[], sealing.keep_failures);
+    page.put(&c::UNROLLED, &[], store.unrolled);
+    page.put(&c::EXPIRED, &[], store.expired_readings);
+    page.put(&c::DAMAGED_ROLLUPS, &[], store.damaged_rollups);
+    page.put(&c::LOST_ROLLUPS, &[], kept.lost_rollups);
     page.put(&c::HEAD, &[], store.head_readings);
     page.put(&c::DATASTREAMS, &[], store.datastreams);
     page.put(&c::NOT_SHOWN, &[], app.board.not_shown());
