@@ -56,6 +56,13 @@ soak: tools ## a day of 2,000 stations on a simulated clock, then the real progr
 	@bin=$(or $(CARGO_TARGET_DIR),target)/release; mkdir -p target/soak; \
 	$$bin/tram-soak day --plot target/soak/day.svg && $$bin/tram-soak real --minutes $(or $(MINUTES),30) --plot target/soak/real.svg
 
+.PHONY: pi
+pi: tools ## the real program on an emulated Raspberry Pi (QEMU), power cut 20 times, or CUTS=n SEED=n
+	@tests/scripts/pi.sh
+	$(CARGO) build --quiet --bins -p tram-ingest -p tram-tests
+	@$(or $(CARGO_TARGET_DIR),target)/debug/tram-pi --parts $(or $(CARGO_TARGET_DIR),target)/pi \
+		--cuts $(or $(CUTS),20) --seed $(or $(SEED),1)
+
 .PHONY: fuzz
 fuzz: tools ## every fuzz target for 10 s each, or SECONDS_EACH=n
 	@tests/scripts/fuzz.sh $(or $(SECONDS_EACH),10)
