@@ -10,7 +10,7 @@ export CARGO_TERM_COLOR ?= auto
 
 .PHONY: help
 help: ## this list
-	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 18
 
 .PHONY: tools
 tools:
@@ -55,6 +55,10 @@ soak: tools ## a day of 2,000 stations on a simulated clock, then the real progr
 	$(CARGO) build --quiet --release --bins -p tram-ingest -p tram-edge -p tram-tests
 	@bin=$(or $(CARGO_TARGET_DIR),target)/release; mkdir -p target/soak; \
 	$$bin/tram-soak day --plot target/soak/day.svg && $$bin/tram-soak real --minutes $(or $(MINUTES),30) --plot target/soak/real.svg
+.PHONY: crash-replicas
+crash-replicas: tools ## kill -9 of replicas and broker at random, 200 times, or REPLICAS=n KILLS=n SEED=n
+	$(CARGO) build --quiet --bins -p tram-ingest -p tram-edge -p tram-tests
+	@$(or $(CARGO_TARGET_DIR),target)/debug/tram-crash --replicas $(or $(REPLICAS),3) --kills $(or $(KILLS),200) --seed $(or $(SEED),1)
 
 .PHONY: pi
 pi: tools ## the real program on an emulated Raspberry Pi (QEMU), power cut 20 times, or CUTS=n SEED=n

@@ -40,7 +40,17 @@ impl Mosquitto {
              max_inflight_messages 4096\nmax_queued_messages 10000\n",
             folder.display()
         );
-        std::fs::write(folder.join("mosquitto.conf"), text)?;
+        Self::with(folder, port, &text)
+    }
+
+    /// Starts one with this configuration, which makes it listen on `port`.
+    ///
+    /// # Errors
+    /// When it does not listen within ten seconds.
+    pub fn with(folder: &Path, port: u16, configuration: &str) -> Result<Self> {
+        // Started as root it would become a user that cannot read the test's files.
+        let root = if configuration.contains("\nuser ") { "" } else { "\nuser root\n" };
+        std::fs::write(folder.join("mosquitto.conf"), format!("{configuration}{root}"))?;
         let program = Self::launch(folder, port)?;
         Ok(Self { program, folder: folder.to_owned(), port })
     }

@@ -35,8 +35,9 @@ pub enum Victim {
 /// Broker, engine, replicas and nodes.
 #[derive(Debug)]
 pub struct Fleet {
-    /// The broker.
-    pub broker: Mosquitto,
+    /// The broker, when it is ours.
+    broker: Option<Mosquitto>,
+    port: u16,
     /// The engine behind all replicas.
     pub engine: VictoriaMetrics,
     /// The nodes, running.
@@ -78,23 +79,43 @@ impl Fleet {
     /// When a program does not start.
     pub fn start(folder: &Path, replicas: usize, nodes: usize, spread: Spread) -> Result<Self> {
         let broker = Mosquitto::start(folder)?;
+        let port = broker.port;
+        Self::behind(folder, Some(broker), port, replicas, nodes, spread)
+    }
+
+    /// The same behind a broker on this machine that somebody else has started.
+    ///
+    /// # Errors
+    /// When a program does not start.
+    pub fn elsewhere(folder: &Path, port: u16, replicas: usize, nodes: usize) -> Result<Self> {
+        Self::behind(folder, None, port, replicas, nodes, Spread::ByMessage)
+    }
+
+    fn behind(
+        folder: &Path,
+        broker: Option<Mosquitto>,
+        port: u16,
+        replicas: usize,
+        nodes: usize,
+        spread: Spread,
+    ) -> Result<Self> {
         let engine = VictoriaMetrics::start(folder)?;
         let names: Vec<String> = (1..=nodes).map(|n| format!("fleet-{n:02}")).collect();
         let replicas = (0..replicas).map(|n| {
             let own = |i: &usize| spread == Spread::ByMessage || i % replicas == n;
             let stations = names.iter().enumerate().filter(|(i, _)| own(i)).map(|(_, name)| name);
-            Replica::start(folder, n, broker.port, &engine, stations, spread)
+            Replica::start(folder, n, port, &engine, stations, spread)
         });
         let replicas = replicas.collect::<Result<Vec<_>>>()?;
         let mut nodes = Vec::new();
         for (name, seed) in names.iter().zip(1..) {
             let scenario = format!("scenario = \"storm\"\nseed = {seed}\nspeed = 60");
-            let at = Node::open_broker(broker.port);
+            let at = Node::open_broker(port);
             let mut node = Node::prepare(folder, name, &at, &scenario, PARTS)?;
             node.start()?;
             nodes.push(node);
         }
-        Ok(Self { broker, engine, nodes, replicas })
+        Ok(Self { broker, port, engine, nodes, replicas })
     }
 
     /// Starts one more centre that watches: it hears everything and acknowledges nothing.
@@ -106,7 +127,7 @@ impl Fleet {
         std::fs::create_dir_all(&folder)?;
         let broker = format!(
             "url = \"mqtt://127.0.0.1:{}\"\nreplica = \"watcher\"\nacknowledge = false\n",
-            self.broker.port
+            self.port
         );
         let names = self.nodes.iter().map(|n| n.name.as_str());
         let configuration = configure(&folder, &broker, names)?;
@@ -138,6 +159,13 @@ impl Fleet {
         })
     }
 
+    /// How many of the living replicas hold readings of each node.
+    #[must_use]
+    pub fn holders(&self) -> Vec<usize> {
+        let holds = |name: &str| self.alive().filter(|c| crate::stored(c, name) > 0).count();
+        self.nodes.iter().map(|node| holds(&node.name)).collect()
+    }
+
     /// Draws a victim: a replica more often than the broker.
     pub fn draw(&self, random: &mut Random) -> Victim {
         let n = usize::try_from(random.below(self.replicas.len() as u64 + 1)).unwrap_or(0);
@@ -151,7 +179,7 @@ impl Fleet {
     pub fn kill(&mut self, victim: Victim) -> Result<()> {
         self.revive()?;
         match victim {
-            Victim::Broker => self.broker.kill_and_restart(),
+            Victim::Broker => self.broker.as_mut().context("it is not ours")?.kill_and_restart(),
             Victim::Replica(n) => {
                 let replica = self.replicas.get_mut(n).context("no such replica")?;
                 replica.centre.take().context("it is dead")?.kill()

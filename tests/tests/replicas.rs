@@ -77,6 +77,36 @@ fn with_each_node_kept_on_one_replica_nothing_is_stored_twice_at_all() {
     assert_eq!(sum.stored, sum.sampled);
 }
 
+/// A broker that hashes by client identifier is not in Debian: one that runs already is named in
+/// the environment.
+#[test]
+fn a_broker_that_hashes_keeps_each_node_on_one_replica() {
+    let named = std::env::var("TRAM_HASHING_BROKER").ok().and_then(|port| port.parse().ok());
+    let Some(port) = named else {
+        return skip(
+            "no broker that hashes is named (TRAM_HASHING_BROKER=PORT on 127.0.0.1, without password)",
+        );
+    };
+    if !possible() {
+        return;
+    }
+    let seed = 3;
+    let folder = tempdir().unwrap();
+    let mut fleet = Fleet::elsewhere(folder.path(), port, 3, 6).unwrap();
+    let mut random = Random::new(seed);
+    fleet.more(600).unwrap();
+    let spread = fleet.holders();
+    println!("replicas that hold readings of each node: {spread:?}");
+    assert!(spread.iter().all(|holders| *holders == 1), "{spread:?}");
+    for _ in 0..6 {
+        fleet.more(1 + random.below(150)).unwrap();
+        let victim = Victim::Replica(usize::try_from(random.below(3)).unwrap());
+        fleet.kill(victim).unwrap();
+    }
+    fleet.more(100).unwrap();
+    println!("seed {seed}: {}", fleet.compare().unwrap());
+}
+
 #[test]
 fn a_replica_that_is_away_leaves_no_gap_when_it_returns() {
     if !possible() {

@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use crate::{broker::Credentials, config, config::Broker, failure::Failure, rules};
+use crate::{broker::Credentials, config, config::Broker, failure::Failure, replica, rules};
 
 /// Checks, and says what was found.
 ///
@@ -24,6 +24,9 @@ pub(crate) fn validate(path: &Path) -> Result<(), Failure> {
     };
     for unknown in rules::unknown_stations(&found, &config.stations) {
         println!("{shown}: note: {unknown}, which has no [[station]] here");
+    }
+    for note in replica::notes(&config) {
+        println!("{shown}: note: {note}");
     }
     println!("{shown}: good; {} stations, {} rules", config.stations.len(), found.len());
     Ok(())

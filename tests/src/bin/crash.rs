@@ -1,6 +1,10 @@
 //! `make crash`: kill -9 of centre, broker and nodes, at random and under load; then every reading
 //! a node had in its spool must be in the store exactly once, counted one by one.
 
+mod crash {
+    pub(crate) mod replicas;
+}
+
 use std::{path::Path, time::Duration};
 
 use anyhow::{Context, Result, ensure};
@@ -24,6 +28,9 @@ struct Arguments {
     /// The most readings to wait for between two kills; fewer are drawn at random.
     #[arg(long, default_value_t = 60)]
     between: u64,
+    /// Instead of one centre, so many replicas that share the messages, in front of an engine.
+    #[arg(long)]
+    replicas: Option<usize>,
 }
 
 /// Everything that can be killed.
@@ -43,6 +50,10 @@ fn main() -> Result<()> {
         "mosquitto is missing. Install it with: sudo apt install mosquitto"
     );
     let folder = tempfile::tempdir()?;
+    if let Some(replicas) = arguments.replicas {
+        let Arguments { kills, seed, between, .. } = arguments;
+        return crash::replicas::run(folder.path(), replicas, kills, seed, between);
+    }
     let mut fleet = Fleet::start(folder.path())?;
     let mut random = Random::new(arguments.seed.wrapping_mul(2));
     println!("{} kills at random, seed {} …", arguments.kills, arguments.seed);
