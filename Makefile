@@ -55,6 +55,7 @@ soak: tools ## a day of 2,000 stations on a simulated clock, then the real progr
 	$(CARGO) build --quiet --release --bins -p tram-ingest -p tram-edge -p tram-tests
 	@bin=$(or $(CARGO_TARGET_DIR),target)/release; mkdir -p target/soak; \
 	$$bin/tram-soak day --plot target/soak/day.svg && $$bin/tram-soak real --minutes $(or $(MINUTES),30) --plot target/soak/real.svg
+
 .PHONY: crash-replicas
 crash-replicas: tools ## kill -9 of replicas and broker at random, 200 times, or REPLICAS=n KILLS=n SEED=n
 	$(CARGO) build --quiet --bins -p tram-ingest -p tram-edge -p tram-tests

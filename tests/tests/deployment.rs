@@ -5,13 +5,14 @@
 use std::{
     fs,
     net::TcpListener,
+    os::unix::net::UnixDatagram,
     path::{Path, PathBuf},
     process::Command,
     time::Duration,
 };
 
 use tempfile::tempdir;
-use tram_tests::{Centre, Mosquitto, VictoriaMetrics, binary, skip, until};
+use tram_tests::{Centre, Mosquitto, Program, VictoriaMetrics, binary, skip, until};
 use yaml_rust2::{Yaml, YamlLoader};
 
 /// The most exposure that `systemd-analyze security` may find, in tenths; it calls 20 "OK".
@@ -108,6 +109,37 @@ fn systemd_takes_the_units_and_finds_them_closed() {
             "{said}"
         );
     }
+}
+
+/// Under a service manager: ready when it listens, alive while it commits, and told when it stops.
+#[test]
+fn the_service_manager_is_told() {
+    let folder = tempdir().unwrap();
+    let socket = UnixDatagram::bind(folder.path().join("notify")).unwrap();
+    socket.set_read_timeout(Some(Duration::from_secs(30))).unwrap();
+    let text = format!(
+        "data = \"{}/data\"\n[http]\nlisten = \"127.0.0.1:0\"\n\
+         [broker]\nlisten = \"127.0.0.1:0\"\nanonymous_loopback = true\n",
+        folder.path().display()
+    );
+    fs::write(folder.path().join("ingest.toml"), text).unwrap();
+    let mut command = Command::new(binary("tram-ingest").unwrap());
+    command
+        .args(["run", "--config"])
+        .arg(folder.path().join("ingest.toml"))
+        .env("NOTIFY_SOCKET", folder.path().join("notify"))
+        .env("WATCHDOG_USEC", "4000000");
+    let mut centre = Program::start(&mut command, &folder.path().join("ingest.log")).unwrap();
+    let heard = || {
+        let mut buffer = [0; 64];
+        let n = socket.recv(&mut buffer).unwrap();
+        String::from_utf8_lossy(&buffer[..n]).into_owned()
+    };
+    assert_eq!(heard(), "READY=1");
+    assert_eq!([heard(), heard()], ["WATCHDOG=1", "WATCHDOG=1"]);
+    let status = centre.stop(Duration::from_secs(20)).unwrap();
+    assert!(status.success(), "{}", centre.printed());
+    while heard() != "STOPPING=1" {}
 }
 
 fn texts(yaml: &Yaml) -> Vec<String> {

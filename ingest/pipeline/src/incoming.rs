@@ -36,8 +36,9 @@ pub enum Outcome {
     Heard(Heard),
     /// Not received: neither kept nor acknowledged, so the node sends it again.
     Defer(Deferral),
-    /// Nothing to do: the will of an old boot, which does not take the new one off line; or an
-    /// acknowledgement of our own, or of a spool that nothing is known of.
+    /// Nothing to do: the will of an old boot, which does not take the new one off line; an
+    /// acknowledgement of our own, or of a spool that nothing is known of; a command of another
+    /// centre.
     Ignore,
 }
 

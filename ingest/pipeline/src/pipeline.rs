@@ -7,7 +7,8 @@ mod settle;
 use std::collections::HashMap;
 
 use tram_wire::{
-    Ack, Birth, Kind, MAX_BATCH_BYTES, NodeId, ReplicaId, Status, StatusState, Topic, UnixMicros,
+    Ack, Birth, Command, Kind, MAX_BATCH_BYTES, NodeId, ReplicaId, Status, StatusState, Topic,
+    UnixMicros,
 };
 
 use crate::{
@@ -75,6 +76,8 @@ impl Pipeline {
             Kind::Birth => self.birth(&message, node, now),
             Kind::Status => self.status(&message, node, now),
             Kind::Ack if self.policy.role == Role::Replica => self.hear(&message, node, now),
+            // A watcher beside us may ask a node for its birth.
+            Kind::Command if Command::decode(message.payload).is_ok() => Outcome::Ignore,
             Kind::Ack | Kind::Command => {
                 let detail = "only the centre publishes here";
                 let refused = Refused::new(Reason::WrongTopic, detail);

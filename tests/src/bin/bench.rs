@@ -12,6 +12,7 @@ mod bench {
     pub(crate) mod load;
     pub(crate) mod mqtt;
     pub(crate) mod pipeline;
+    pub(crate) mod replicas;
     pub(crate) mod rivals;
     pub(crate) mod site;
     pub(crate) mod station;
@@ -28,7 +29,7 @@ use tram_tests::Machine;
 use bench::{
     clock, day, disk, growth,
     mqtt::{self, Amount},
-    pipeline, rivals,
+    pipeline, replicas, rivals,
     table::Table,
     year,
 };
@@ -66,6 +67,8 @@ enum Part {
     Mqtt,
     /// The same through Mosquitto.
     Mosquitto,
+    /// One, two and three centres that share the messages of Mosquitto.
+    Replicas,
     /// Pipeline and log without MQTT.
     Pipeline,
     /// A day of 2,000 stations: memory, disk, latest, history.
@@ -107,6 +110,7 @@ async fn measure(part: Part, arguments: &Arguments, table: &mut Table) -> Result
     match part {
         Part::Mqtt => mqtt::embedded(table, amount).await,
         Part::Mosquitto => mqtt::mosquitto(table, amount).await,
+        Part::Replicas => replicas::run(table, amount.readings / 4).await,
         Part::Pipeline => tokio::task::block_in_place(|| pipeline::run(table)),
         Part::Day => day::run(table).await,
         Part::Year => tokio::task::block_in_place(|| year::run(table)),

@@ -221,6 +221,19 @@ async fn hear(mut ear: Ear, n: u16, shared: Arc<Shared>) {
             shared.window.add_permits(1);
             done += 1;
         }
+        // With several replicas a batch may be settled before the one in front of it.
+        if !sent.is_empty() && !ack.committed.is_empty() {
+            let waiting = sent.len();
+            sent.retain(|(seq, at)| {
+                let covered = ack.covers(*seq);
+                if covered {
+                    latencies.push(now - *at);
+                }
+                !covered
+            });
+            shared.window.add_permits(waiting - sent.len());
+            done += waiting - sent.len();
+        }
         drop((sent, latencies));
         shared.progress.send_modify(|n| *n += done);
     }

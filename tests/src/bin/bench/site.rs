@@ -14,6 +14,8 @@ pub(crate) enum Broker {
     Embedded,
     /// One that listens on this port of this machine.
     Outside(u16),
+    /// The same, with others that share its messages.
+    Shared(u16),
 }
 
 /// Starts one that knows `stations` stations, on the data in `folder`, if there are any.
@@ -27,6 +29,9 @@ pub(crate) fn start(folder: &Path, broker: Broker, stations: u16) -> Result<Cent
         Broker::Embedded => text
             .push_str("listen = \"127.0.0.1:0\"\nanonymous_loopback = true\nmax_clients = 20000\n"),
         Broker::Outside(port) => writeln!(text, "url = \"mqtt://127.0.0.1:{port}\"")?,
+        Broker::Shared(port) => {
+            writeln!(text, "url = \"mqtt://127.0.0.1:{port}\"\nshare = \"bench\"")?;
+        }
     }
     for n in 0..stations {
         writeln!(

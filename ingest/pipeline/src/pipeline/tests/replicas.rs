@@ -2,7 +2,7 @@
 //! killed, what a node lets go of is on somebody's disk.
 
 use proptest::prelude::*;
-use tram_wire::Ack;
+use tram_wire::{Ack, Command};
 
 use super::*;
 use crate::{Dictionary, Heard, MAX_PROGRESS_RANGES, Progress, Role};
@@ -296,6 +296,9 @@ fn our_own_words_and_those_of_a_stranger_change_nothing() {
     let alone = &mut pipeline();
     born(alone);
     assert_eq!(reason(&send(alone, "ack", &ack(2, SPOOL))), Some(Reason::WrongTopic));
+    // But a watcher beside it may ask for a birth.
+    assert_eq!(send(alone, "cmd", &Command::Rebirth.encode()), Outcome::Ignore);
+    assert_eq!(reason(&send(alone, "cmd", b"nonsense")), Some(Reason::WrongTopic));
 }
 
 #[test]
