@@ -1,8 +1,13 @@
 //! The tables, and how a database file is opened.
 
-use std::{fs::File, io::Read as _, path::Path, time::Duration};
+use std::{
+    fs::{self, File},
+    io::Read as _,
+    path::Path,
+    time::Duration,
+};
 
-use rusqlite::{Connection, OpenFlags};
+use rusqlite::{Connection, OpenFlags, config::DbConfig};
 
 use crate::{
     StoreError,
@@ -187,8 +192,15 @@ pub(crate) fn open_frozen(path: &Path) -> Result<Connection, StoreError> {
 
 /// Opens a database that others may be writing to read it, whatever its format is.
 pub(crate) fn open_any(path: &Path) -> Result<Connection, StoreError> {
+    let mut wal = path.as_os_str().to_owned();
+    wal.push("-wal");
+    let left = fs::metadata(wal).is_ok_and(|m| m.len() > 0);
     let db = connect(path, OpenFlags::SQLITE_OPEN_READ_WRITE)?;
-    db.execute_batch("PRAGMA query_only = 1;").map_err(|e| wrap(path, &e))?;
+    // Who comes last brings the write-ahead log into the file. When there is one, that is for the
+    // process that writes it; when there is none, what was made for reading is taken away.
+    db.set_db_config(DbConfig::SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, left)
+        .and_then(|_| db.execute_batch("PRAGMA query_only = 1;"))
+        .map_err(|e| wrap(path, &e))?;
     Ok(db)
 }
 

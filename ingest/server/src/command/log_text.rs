@@ -204,10 +204,10 @@ fn text(out: &mut impl Write, entry: &LogEntry, shown: usize) -> io::Result<()> 
         write!(out, " {seq} of spool {:016x}", spool.0)?;
     }
     let readings: usize = entry.columns.iter().map(Readings::len).sum();
-    writeln!(out, "  {readings} readings, {} bytes", entry.payload.len())?;
+    writeln!(out, "  {}, {} bytes", counted(readings), entry.payload.len())?;
     for column in &entry.columns {
         let (channel, unit) = (column.key.channel, column.key.quantity.unit());
-        writeln!(out, "  {channel}, {}: {} readings", name(unit), column.len())?;
+        writeln!(out, "  {channel}, {}: {}", name(unit), counted(column.len()))?;
         for point in column.points().take(shown) {
             write!(out, "    {}  {}", Time(point.micros), value(&column.key, &point))?;
             writeln!(out, "{}", quality(point.quality))?;
@@ -244,6 +244,10 @@ fn text(out: &mut impl Write, entry: &LogEntry, shown: usize) -> io::Result<()> 
         )?;
     }
     Ok(())
+}
+
+fn counted(readings: usize) -> String {
+    format!("{readings} reading{}", if readings == 1 { "" } else { "s" })
 }
 
 fn name(unit: &str) -> &str {

@@ -164,9 +164,9 @@ fn the_log_is_readable() {
     let with = |more: &[&str]| joined(&[&["export", "--log", "--config", &config], more]);
     let (text, _) = said(0, &with(&["--last", "1"]));
     assert!(text.starts_with("entry 5  "), "{text}");
-    assert!(text.contains("  a  batch 4 of spool 0000000000000007  1 readings, "), "{text}");
+    assert!(text.contains("  a  batch 4 of spool 0000000000000007  1 reading, "), "{text}");
     assert!(
-        text.contains("water_level, m: 1 readings\n    2026-01-01T00:00:04Z  80.004\n"),
+        text.contains("water_level, m: 1 reading\n    2026-01-01T00:00:04Z  80.004\n"),
         "{text}"
     );
     assert_eq!(said(0, &with(&["--node", "b"])).0, "");

@@ -8,7 +8,8 @@ use bytes::Bytes;
 use tram_wire::{Flag, Point, Quality, Tests, UnixMicros};
 
 use super::{
-    Function, csv, csv_aggregates, parquet, parquet_aggregates,
+    ExportError, Function, Json, LongCsv, LongParquet, csv, csv_aggregates, parquet,
+    parquet_aggregates,
     text::{Decimal, Time},
 };
 use crate::{
@@ -130,4 +131,118 @@ fn text_is_what_people_write() {
     assert_eq!(decimal(101_325, 0), "101325");
     assert_eq!(Time(-1).to_string(), "1969-12-31T23:59:59.999999Z");
     assert_eq!(Time(946_684_800_000_000).to_string(), "2000-01-01T00:00:00Z");
+}
+
+/// Two datastreams of two units and two numbers of decimals.
+fn two(dir: &std::path::Path) -> Opened {
+    let mut opened = opened(dir, &some_points());
+    opened.log.append(&[record(1, 1, &[good(NOW.0, 20), good(NOW.0 + 1, 4)])]).unwrap();
+    opened
+}
+
+fn long<T>(
+    rows: impl Iterator<Item = Result<T, crate::StoreError>>,
+) -> impl Iterator<Item = Result<T, ExportError>> {
+    rows.map(|row| row.map_err(ExportError::Store))
+}
+
+#[test]
+fn several_datastreams_share_a_csv() {
+    let dir = tempfile::tempdir().unwrap();
+    let opened = two(dir.path());
+    let mut csv = LongCsv::new(Vec::new(), None).unwrap();
+    for n in [1, 0] {
+        let history = opened.store.history(&key(n), RANGE.0, RANGE.1).unwrap();
+        csv.readings(&key(n), long(history)).unwrap();
+    }
+    let text = String::from_utf8(csv.finish()).unwrap();
+    let lines: Vec<_> = text.lines().collect();
+    assert_eq!(lines.len(), 7);
+    assert_eq!(
+        lines[..4],
+        [
+            "station,channel,unit,time,value,quality,tests",
+            "lao-cai-river-01,rain,mm,2026-09-21T14:13:20Z,0.20,1,",
+            "lao-cai-river-01,rain,mm,2026-09-21T14:13:20.000001Z,0.04,1,",
+            "lao-cai-river-01,water_level,m,2026-09-21T14:13:20Z,77.500,1,",
+        ]
+    );
+    let mut csv = LongCsv::new(Vec::new(), Some(&[Function::Max])).unwrap();
+    let aggregates = opened.store.aggregate(&key(1), RANGE.0, RANGE.1, 60_000_000).unwrap();
+    assert_eq!(csv.buckets(&key(1), long(aggregates)).unwrap(), 1);
+    assert_eq!(
+        String::from_utf8(csv.finish()).unwrap(),
+        "station,channel,unit,time,max,count,good\n\
+         lao-cai-river-01,rain,mm,2026-09-21T14:13:00Z,0.20,2,2\n"
+    );
+}
+
+#[test]
+fn several_datastreams_share_a_json() {
+    let dir = tempfile::tempdir().unwrap();
+    let opened = two(dir.path());
+    let node = key(0).node;
+    let mut json = Json::new(Vec::new(), &node, UnixMicros(0), NOW, None).unwrap();
+    for n in [0, 1] {
+        let history = opened.store.history(&key(n), RANGE.0, RANGE.1).unwrap();
+        json.readings(&key(n), long(history)).unwrap();
+    }
+    let value: serde_json::Value = serde_json::from_slice(&json.finish().unwrap()).unwrap();
+    assert_eq!(value["station"], "lao-cai-river-01");
+    let readings = &value["channels"][0]["readings"];
+    assert_eq!(readings[0]["value"], 77.5);
+    assert_eq!(readings[1]["tests"], serde_json::json!(["spike", "gap"]));
+    assert_eq!(readings[2]["value"], serde_json::Value::Null);
+    assert_eq!(value["channels"][1]["unit"], "mm");
+
+    let step = Some((60_000_000, &[Function::Mean, Function::Sum][..]));
+    let mut json = Json::new(Vec::new(), &node, UnixMicros(0), NOW, step).unwrap();
+    let aggregates = opened.store.aggregate(&key(1), RANGE.0, RANGE.1, 60_000_000).unwrap();
+    json.buckets(&key(1), long(aggregates)).unwrap();
+    let value: serde_json::Value = serde_json::from_slice(&json.finish().unwrap()).unwrap();
+    assert_eq!(value["step_s"], 60);
+    let row = &value["channels"][0]["rows"][0];
+    assert_eq!((&row["mean"], &row["sum"], &row["count"]), (&0.12.into(), &0.24.into(), &2.into()));
+}
+
+#[test]
+fn several_datastreams_share_a_parquet_and_its_decimals() {
+    let dir = tempfile::tempdir().unwrap();
+    let opened = two(dir.path());
+    let keys = [key(0), key(1)];
+    let mut file = LongParquet::new(Vec::new(), &keys, None).unwrap();
+    for key in &keys {
+        let history = opened.store.history(key, RANGE.0, RANGE.1).unwrap();
+        file.readings(key, long(history)).unwrap();
+    }
+    let file = SerializedFileReader::new(Bytes::from(file.finish().unwrap())).unwrap();
+    assert_eq!(file.num_row_groups(), 2);
+    let rows: Vec<_> = file.get_row_iter(None).unwrap().map(Result::unwrap).collect();
+    assert_eq!(rows.len(), 6);
+    let counts = |n: usize| -> i64 {
+        i64::from_be_bytes(rows[n].get_decimal(4).unwrap().data().try_into().unwrap())
+    };
+    assert_eq!(rows[0].get_string(1).unwrap(), "water_level");
+    assert_eq!(counts(0), 77_500);
+    assert!(rows[2].get_decimal(4).is_err(), "a missing value is null");
+    // 0.20 mm in thousandths, as the water level has them.
+    assert_eq!((rows[4].get_string(2).unwrap().as_str(), counts(4)), ("mm", 200));
+
+    // What does not fit is an error, not another number.
+    let points = [good(NOW.0 + 5, i64::MAX / 20)];
+    let mut opened = opened;
+    opened.log.append(&[record(2, 1, &points)]).unwrap();
+    let mut file = LongParquet::new(Vec::new(), &keys, None).unwrap();
+    let history = opened.store.history(&key(1), RANGE.0, RANGE.1).unwrap();
+    let error = file.readings(&key(1), long(history)).unwrap_err().to_string();
+    assert!(error.contains("more than 18 digits"), "{error}");
+
+    let functions = [Function::Mean, Function::Last];
+    let mut file = LongParquet::new(Vec::new(), &keys, Some(&functions)).unwrap();
+    let aggregates = opened.store.aggregate(&key(0), RANGE.0, RANGE.1, 60_000_000).unwrap();
+    file.buckets(&key(0), long(aggregates)).unwrap();
+    let file = SerializedFileReader::new(Bytes::from(file.finish().unwrap())).unwrap();
+    let first = file.get_row_iter(None).unwrap().next().unwrap().unwrap();
+    assert_eq!(first.get_double(4).unwrap(), 38.7495);
+    assert_eq!((first.get_long(6).unwrap(), first.get_long(7).unwrap()), (2, 1));
 }

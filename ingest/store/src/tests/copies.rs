@@ -97,6 +97,29 @@ fn a_reader_sees_what_the_writer_has_committed_while_it_runs_and_afterwards() {
 }
 
 #[test]
+fn what_a_crash_left_is_read_and_left_to_the_centre() {
+    let dir = tempfile::tempdir().unwrap();
+    let copy = tempfile::tempdir().unwrap();
+    let (opened, _) = filled(dir.path());
+    // What is on the disk at this moment is what a crash would leave.
+    for name in ["log.db", "log.db-wal"] {
+        fs::copy(dir.path().join(name), copy.path().join(name)).unwrap();
+    }
+    let wal = fs::read(copy.path().join("log.db-wal")).unwrap();
+    assert!(!wal.is_empty());
+    fs::create_dir(copy.path().join("series")).unwrap();
+    for name in ["2026-09-19.db", "2026-09-20.db"] {
+        let name = Path::new("series").join(name);
+        fs::copy(dir.path().join(&name), copy.path().join(&name)).unwrap();
+    }
+    assert_eq!(beside(copy.path(), 0), all(&opened.store, 0));
+    assert!(checked(copy.path()).sound());
+    taken(copy.path(), &dir.path().join("copies"), 0);
+    assert_eq!(fs::read(copy.path().join("log.db-wal")).unwrap(), wal);
+    assert_eq!(all(&open(copy.path()).store, 0), all(&opened.store, 0));
+}
+
+#[test]
 fn the_log_can_be_held_while_it_is_trimmed() {
     let dir = tempfile::tempdir().unwrap();
     let (mut opened, _) = filled(dir.path());
