@@ -2,7 +2,7 @@
 
 use std::collections::{HashMap, HashSet};
 
-use rusqlite::{Connection, OptionalExtension};
+use rusqlite::Connection;
 use tram_pipeline::{DatastreamKey, Identity, Progress};
 use tram_wire::{Birth, NodeId, SpoolId, UnixMicros};
 
@@ -13,9 +13,9 @@ const LOG: &str = "log.db";
 /// How many entries are read at a time.
 const ENTRIES: usize = 256;
 /// What to do about an entry that is damaged and not sealed.
-const PASS_OVER: &str = "the centre passes over it; if the station's node still has these readings \
-     it sent them already, so they are lost here: look for them in a sink or a backup, and look at \
-     the disk (dmesg, smartctl)";
+const PASS_OVER: &str = "the centre goes on without them; their node has forgotten them, since they \
+     were acknowledged: look for them in a backup or in an engine fed by a sink, and look at the \
+     disk (dmesg, smartctl)";
 
 /// What other files are compared with.
 pub(super) struct Known {
@@ -215,7 +215,8 @@ impl Work<'_, '_, '_> {
         spools: &Spools,
     ) -> Result<(), CheckError> {
         let last = reader.last()?;
-        let mut state = Entries { sealed, last, known, spools, seen: Spools::new() };
+        let mut state =
+            Entries { sealed, last, received: None, known, spools, seen: Spools::new() };
         let mut cursor = trimmed;
         loop {
             self.alive(LOG)?;
@@ -271,8 +272,14 @@ impl Work<'_, '_, '_> {
             self.alive(LOG)?;
         }
         if let Some(first) = first {
+            // Whatever they hold was received between those around them.
+            let after = reader.after(at, 1).ok().and_then(|e| e.first().map(|e| e.received));
+            let affects = match (state.received, after) {
+                (Some(from), Some(to)) => Affects::unknown().between(from.0, to.0),
+                _ => Affects::unknown(),
+            };
             let what = format!("entries {first} to {at} cannot be read: {}", words(error));
-            self.entry_damage(what, Affects::unknown(), at, state.sealed);
+            self.entry_damage(what, affects, at, state.sealed);
         }
         Ok(at)
     }
@@ -303,26 +310,26 @@ impl Work<'_, '_, '_> {
             }
             next = LogId(entry.id.0 + 1);
             self.entry(entry, state);
+            self.count(reader, entry)?;
+            state.received = Some(entry.received);
         }
         self.report.seen.log_entries += entries.len() as u64;
-        let Some(last) = entries.last() else { return Ok(()) };
-        let held: u64 = entries.iter().flat_map(|e| &e.columns).map(|c| c.len() as u64).sum();
-        let counted: Option<i64> = reader
+        Ok(())
+    }
+
+    /// Compares how many readings an entry holds with how many were counted.
+    fn count(&mut self, reader: &LogReader, entry: &LogEntry) -> Result<(), CheckError> {
+        let counted: i64 = reader
             .database()
-            .prepare_cached("SELECT sum(readings) FROM log WHERE id > ? AND id <= ?")
-            .and_then(|mut s| s.query_row((after.0, last.id.0), |r| r.get(0)).optional())
-            .map_err(|e| crate::error::wrap(&self.dir.join(LOG), &e))?
-            .flatten();
-        if counted.map(i64::unsigned_abs) != Some(held) {
+            .prepare_cached("SELECT readings FROM log WHERE id = ?")
+            .and_then(|mut s| s.query_row([entry.id.0], |r| r.get(0)))
+            .map_err(|e| crate::error::wrap(&self.dir.join(LOG), &e))?;
+        let held: u64 = entry.columns.iter().map(|c| c.len() as u64).sum();
+        if counted.unsigned_abs() != held {
             self.report.damage(
                 LOG,
-                format!(
-                    "entries {} to {} hold {held} readings, counted were {}",
-                    after.0 + 1,
-                    last.id,
-                    counted.unwrap_or(0)
-                ),
-                Affects::unknown(),
+                format!("entry {} holds {held} readings, counted were {counted}", entry.id),
+                Affects::station(&entry.node).at(entry.received),
                 "the readings are as they were sent; look at the disk (dmesg, smartctl)",
             );
         }
@@ -372,6 +379,8 @@ impl Work<'_, '_, '_> {
 struct Entries<'k> {
     sealed: LogId,
     last: LogId,
+    /// When the last entry that could be read was received.
+    received: Option<UnixMicros>,
     known: &'k Known,
     spools: &'k Spools,
     seen: Spools,

@@ -370,7 +370,7 @@ fn each_kind_of_damage_is_named_with_what_it_affects() {
             "the log ends at 3",
             false,
         ),
-        ("log.db", "UPDATE log SET readings = readings + 1 WHERE id = 3", "counted were", false),
+        ("log.db", "UPDATE log SET readings = readings + 1 WHERE id = 3", "counted were", true),
         ("log.db", "DELETE FROM quarantine", "1 messages were refused", false),
         ("log.db", "DELETE FROM series WHERE id = 1", "series 1 is missing", false),
         ("log.db", "DELETE FROM series WHERE id = 2", "the log does not know this series", true),
@@ -439,6 +439,27 @@ fn a_damaged_page_of_a_day_names_the_readings_in_it() {
     assert!(named >= whole.len() / 2048, "{named} of {} pages", whole.len() / 1024);
     fs::write(&path, &whole).unwrap();
     assert!(checked(dir.path()).sound());
+}
+
+#[test]
+fn a_damaged_page_of_the_log_costs_the_entries_in_it_and_no_others() {
+    let dir = tempfile::tempdir().unwrap();
+    let (mut opened, mut p) = born(dir.path());
+    for seq in 0..100 {
+        let at = NOW.0 + i64::try_from(seq).unwrap() * 60_000_000;
+        store(&mut opened, &mut p, "data", &batch(seq, 0, &series(at, 30)));
+    }
+    drop(opened);
+    let path = dir.path().join("log.db");
+    let mut bytes = fs::read(&path).unwrap();
+    let at = bytes.len() - 10_000;
+    bytes[at..at + 50].fill(0xa5);
+    fs::write(&path, bytes).unwrap();
+    let report = checked(dir.path());
+    let lost = report.findings.iter().find(|f| f.what.contains("cannot be read: page")).unwrap();
+    assert_eq!(report.findings.len(), 2, "{report:#?}");
+    assert!(lost.affects.from.is_some(), "{lost:#?}");
+    assert!((60..100).contains(&report.seen.log_entries), "{}", report.seen.log_entries);
 }
 
 #[test]
