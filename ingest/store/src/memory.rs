@@ -62,28 +62,23 @@ pub(crate) fn spools(
 }
 
 /// Who this centre is: drawn at random when the log is made.
-fn replica(db: &Connection, path: &Path) -> Result<ReplicaId, StoreError> {
-    let known = || {
-        db.query_row("SELECT value FROM meta WHERE name = 'replica'", [], |r| r.get(0)).optional()
-    };
-    let id: Result<i64, _> = known().and_then(|id| match id {
-        Some(id) => Ok(id),
-        // Only where the log may be written; a check of a copy finds one.
-        None => {
-            db.execute("INSERT INTO meta(name, value) VALUES ('replica', random())", [])?;
-            Ok(known()?.unwrap_or_default())
-        }
-    });
-    id.map(|id| ReplicaId(id.cast_unsigned())).map_err(|e| wrap(path, &e))
+pub(crate) fn replica(db: &Connection, path: &Path) -> Result<ReplicaId, StoreError> {
+    db.execute("INSERT OR IGNORE INTO meta(name, value) VALUES ('replica', random())", [])
+        .and_then(|_| {
+            db.query_row("SELECT value FROM meta WHERE name = 'replica'", [], |r| r.get(0))
+        })
+        .map(|id: i64| ReplicaId(id.cast_unsigned()))
+        .map_err(|e| wrap(path, &e))
 }
 
-/// Everything the pipeline has to know, but for the channels of third-party devices.
+/// Everything the pipeline has to know, but for the channels of third-party devices and who this
+/// centre is.
 pub(crate) fn memory(
     db: &Connection,
     path: &Path,
     spools: &[(NodeId, SpoolId, Progress)],
 ) -> Result<Memory, StoreError> {
-    let mut memory = Memory { replica: replica(db, path)?, ..Memory::default() };
+    let mut memory = Memory::default();
     for (node, spool, progress) in spools {
         memory.spools.push(SpoolMemory {
             node: *node,

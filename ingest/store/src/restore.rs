@@ -81,7 +81,21 @@ pub fn prepare(from: &Path, to: &Path, watch: &mut Watch<'_>) -> Result<Prepared
             return Err(BackupError::Damaged { path: source, detail });
         }
     }
-    Ok(prepared)
+    match rename_centre(&inner.join("log.db")) {
+        // The check says so, and whoever restores it decides.
+        Ok(()) | Err(StoreError::Corrupt { .. }) => Ok(prepared),
+        Err(error) => Err(error.into()),
+    }
+}
+
+/// Lets the restored centre draw another id: the old one may still run, and replicas tell their own
+/// acknowledgements from those of others by it.
+fn rename_centre(log: &Path) -> Result<(), StoreError> {
+    let db = schema::open(log, &schema::LOG)?;
+    db.execute("DELETE FROM meta WHERE name = 'replica'", [])
+        // The file stands alone again.
+        .and_then(|_| db.query_row("PRAGMA journal_mode = DELETE", [], |_| Ok(())))
+        .map_err(|e| wrap(log, &e))
 }
 
 /// The databases, without what was beside the data.

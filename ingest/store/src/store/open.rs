@@ -38,6 +38,7 @@ pub(super) fn open(dir: &Path, options: Options) -> Result<Opened, StoreError> {
 
     let spools = memory::spools(&db, &path)?;
     let mut memory = memory::memory(&db, &path, &spools)?;
+    memory.replica = memory::replica(&db, &path)?;
     let mut head = Head::default();
     for (i, series) in latest::series(&db).map_err(|e| wrap(&path, &e))?.into_iter().enumerate() {
         let known = series.filter(|s| usize::try_from(s.id).is_ok_and(|id| id == i + 1));

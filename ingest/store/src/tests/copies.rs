@@ -167,6 +167,7 @@ fn a_restored_backup_holds_what_was_there_when_it_began() {
     prepared.place().unwrap();
     let mut again = open(&to);
     assert_eq!(all(&again.store, 0), expected);
+    assert_ne!(again.memory.replica, opened.memory.replica, "the old centre may still run");
     // The node goes on where it was; what was sent in between comes again if it still has it.
     let mut p = pipeline(&again);
     store(&mut again, &mut p, "birth", &birth().encode().unwrap());
