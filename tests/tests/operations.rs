@@ -48,7 +48,7 @@ fn every_command_of_the_page_does_what_it_shows() {
     fs::create_dir_all(root.join("config/demo")).unwrap();
     fs::copy(root.join("ingest.toml"), root.join("config/demo/ingest.toml")).unwrap();
     fs::create_dir_all(root.join("data")).unwrap();
-    until("some minutes' worth of messages", Duration::from_secs(60), || {
+    until("a minute of messages", Duration::from_secs(120), || {
         let stations = demonstration.centre.json("/api/v1/stations").unwrap();
         let fresh = stations.as_array().unwrap().iter().filter(|s| s["state"] == "fresh").count();
         let stored = demonstration.centre.metric("tram_readings_stored_total").unwrap();

@@ -201,6 +201,25 @@ impl LogReader {
         Ok(found.first().copied().unwrap_or_default())
     }
 
+    /// The entry before the last `n` of the log, or of those of one node.
+    ///
+    /// # Errors
+    /// [`StoreError`] when the log cannot be read.
+    pub fn before_last(&mut self, n: u32, node: Option<&NodeId>) -> Result<LogId, StoreError> {
+        let (trimmed, last) = (self.trimmed()?, self.last()?);
+        let Some(node) = node else {
+            return Ok(LogId(last.0.saturating_sub(n.into())).max(trimmed));
+        };
+        let found: Option<i64> = self
+            .database()
+            .prepare_cached(
+                "SELECT min(id) FROM (SELECT id FROM log WHERE node = ? ORDER BY id DESC LIMIT ?)",
+            )
+            .and_then(|mut s| s.query_row((node.as_str(), n), |r| r.get(0)))
+            .map_err(|e| wrap(self.path(), &e))?;
+        Ok(found.map_or(last, |id| LogId(id.saturating_sub(1))))
+    }
+
     /// Everything up to and including this entry is in the files of the days.
     ///
     /// # Errors

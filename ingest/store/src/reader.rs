@@ -57,6 +57,10 @@ impl LogReader {
         Self { path, db, dictionaries: Dictionaries::default() }
     }
 
+    pub(crate) fn path(&self) -> &Path {
+        &self.path
+    }
+
     pub(crate) fn database(&self) -> &Connection {
         &self.db
     }

@@ -36,7 +36,7 @@ pub(crate) struct Which {
     /// Begin at this entry; at the oldest there is when absent.
     #[arg(long, value_name = "N", requires = "log", conflicts_with = "last")]
     from_entry: Option<i64>,
-    /// Begin so many entries before the end.
+    /// The last so many entries; with --node, of that node.
     #[arg(long, value_name = "N", requires = "log")]
     last: Option<u32>,
     /// At most so many entries.
@@ -88,10 +88,10 @@ pub(super) fn log(
 
 /// The entry before the first one to write.
 fn begin(reader: &mut LogReader, which: &Which) -> Result<LogId, StoreError> {
-    let (trimmed, last) = (reader.trimmed()?, reader.last()?);
+    let trimmed = reader.trimmed()?;
     let from = match (which.from_entry, which.last) {
         (Some(from), _) => LogId(from.saturating_sub(1)),
-        (None, Some(n)) => LogId(last.0.saturating_sub(i64::from(n))),
+        (None, Some(n)) => reader.before_last(n, which.node.as_ref())?,
         (None, None) => trimmed,
     };
     if which.from_entry.is_some() && from < trimmed {

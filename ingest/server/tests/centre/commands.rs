@@ -170,6 +170,9 @@ fn the_log_is_readable() {
         "{text}"
     );
     assert_eq!(said(0, &with(&["--node", "b"])).0, "");
+    assert_eq!(said(0, &with(&["--node", "b", "--last", "3"])).0, "");
+    let two = said(0, &with(&["--node", "a", "--last", "2"])).0;
+    assert!(two.starts_with("entry 4  ") && two.contains("entry 5  "), "{two}");
     assert_eq!(said(0, &with(&["--limit", "2"])).0.matches("entry ").count(), 2);
     let (lines, _) = said(0, &with(&["--format", "json", "--from-entry", "2"]));
     let entries: Vec<Value> = lines.lines().map(|l| serde_json::from_str(l).unwrap()).collect();
