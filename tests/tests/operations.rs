@@ -43,11 +43,12 @@ fn words(line: &str) -> Vec<&str> {
 fn every_command_of_the_page_does_what_it_shows() {
     let folder = tempdir().unwrap();
     let root = folder.path().canonicalize().unwrap();
-    let demonstration = Demonstration::start(&root, 60).unwrap();
     // The page is written for the top folder of the project.
-    fs::create_dir_all(root.join("config/demo")).unwrap();
-    fs::copy(root.join("ingest.toml"), root.join("config/demo/ingest.toml")).unwrap();
-    fs::create_dir_all(root.join("data")).unwrap();
+    let (data, demo) = (root.join("data"), root.join("config/demo"));
+    fs::create_dir_all(&data).unwrap();
+    fs::create_dir_all(&demo).unwrap();
+    let demonstration = Demonstration::start(&data, 60).unwrap();
+    fs::copy(data.join("ingest.toml"), demo.join("ingest.toml")).unwrap();
     until("a minute of messages", Duration::from_secs(120), || {
         let stations = demonstration.centre.json("/api/v1/stations").unwrap();
         let fresh = stations.as_array().unwrap().iter().filter(|s| s["state"] == "fresh").count();
