@@ -30,7 +30,7 @@ pub struct Options {
 impl Default for Options {
     fn default() -> Self {
         Self {
-            seal_readings: 2_000_000,
+            seal_readings: 1_000_000,
             seal_log_bytes: 64 << 20,
             max_head_readings: 16_000_000,
             quarantine_bytes: 64 << 20,

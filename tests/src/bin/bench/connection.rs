@@ -1,15 +1,12 @@
 //! One station's MQTT 5 connection, in as few instructions as it can be done in, because the
 //! stations share the machine with what is measured.
 
-use std::net::Ipv4Addr;
+use std::{io::ErrorKind, net::Ipv4Addr};
 
 use anyhow::{Result, ensure};
-use tokio::{
-    io::{AsyncReadExt, AsyncWriteExt},
-    net::{
-        TcpSocket,
-        tcp::{OwnedReadHalf, OwnedWriteHalf},
-    },
+use tokio::net::{
+    TcpSocket,
+    tcp::{OwnedReadHalf, OwnedWriteHalf},
 };
 use tram_wire::Ack;
 
@@ -94,8 +91,26 @@ impl Ear {
             }
             self.buffer.drain(..self.read);
             self.read = 0;
-            let n = self.stream.read_buf(&mut self.buffer).await?;
-            ensure!(n > 0, "the broker closed the connection");
+            self.fill().await?;
+        }
+    }
+}
+
+impl Ear {
+    /// Reads what is there, at least something.
+    async fn fill(&mut self) -> Result<()> {
+        let mut piece = [0; 4096];
+        loop {
+            self.stream.readable().await?;
+            match self.stream.try_read(&mut piece) {
+                Ok(n) => {
+                    ensure!(n > 0, "the broker closed the connection");
+                    self.buffer.extend_from_slice(piece.get(..n).unwrap_or_default());
+                    return Ok(());
+                }
+                Err(e) if e.kind() == ErrorKind::WouldBlock => {}
+                Err(e) => return Err(e.into()),
+            }
         }
     }
 }
@@ -115,7 +130,15 @@ impl Mouth {
 
     /// Writes what was added.
     pub(crate) async fn flush(&mut self) -> Result<()> {
-        self.stream.write_all(&self.buffer).await?;
+        let mut rest = self.buffer.as_slice();
+        while !rest.is_empty() {
+            self.stream.writable().await?;
+            match self.stream.try_write(rest) {
+                Ok(n) => rest = rest.get(n..).unwrap_or_default(),
+                Err(e) if e.kind() == ErrorKind::WouldBlock => {}
+                Err(e) => return Err(e.into()),
+            }
+        }
         self.buffer.clear();
         Ok(())
     }

@@ -30,6 +30,7 @@ pub(crate) async fn run(table: &mut Table) -> Result<()> {
     let folder = tempfile::tempdir()?;
     let centre = site::start(folder.path(), Broker::Embedded, STATIONS)?;
     let mut fleet = Fleet::connect(centre.mqtt_port, STATIONS).await?;
+    let connected = resident_mib(&centre)?;
     let now = clock::today()?;
     let readings = u64::try_from(DAY / MINUTELY.span())? * MINUTELY.readings();
     let plan = Plan::of(readings * u64::from(STATIONS), STATIONS, MINUTELY, now.plus(-DAY));
@@ -38,10 +39,11 @@ pub(crate) async fn run(table: &mut Table) -> Result<()> {
     let used = site::processor(&centre)? - cpu;
     let goal = Goal::less(512.0, 128.0);
     table.asked("peak memory, a connection a station", site::peak_mib(&centre)?, "MiB", goal);
+    table.figure("  of it, with 2,000 connections and no reading yet", connected, "MiB");
     table.figure("  readings in", outcome.readings as f64, "readings");
     table.figure("  rate", outcome.rate(), "readings/s");
     table.figure("  CPU of the centre", used / (outcome.readings as f64 / 1e6), "s/million");
-    table.figure("  memory now", resident_mib(&centre)?, "MiB");
+    table.figure("  memory behind the day", resident_mib(&centre)?, "MiB");
     drop(fleet);
     tokio::task::block_in_place(|| {
         questions(table, &centre, now)?;
