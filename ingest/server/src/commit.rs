@@ -199,7 +199,10 @@ impl Commit {
         loop {
             let start = clock::instant();
             self.ledger.turn();
-            match self.log.append(&group.records) {
+            self.ledger.writes(Some(start));
+            let written = self.log.append(&group.records);
+            self.ledger.writes(None);
+            match written {
                 Ok(_) => {
                     let took = clock::instant().duration_since(start);
                     self.ledger.wrote(clock::now(), group.bytes(), took, self.log.stats());
@@ -207,7 +210,7 @@ impl Commit {
                     return Ok(());
                 }
                 Err(error) => {
-                    let reason = folder::store_failure(&self.data, &error).to_string();
+                    let reason = folder::commit_failure(&self.data, &error).to_string();
                     self.ledger.log_writable(Err(reason));
                     if error.fatal() || self.grown.stopping() {
                         return Err(error);

@@ -54,6 +54,21 @@ pub(crate) fn store_failure(folder: &Path, error: &StoreError) -> Failure {
     }
 }
 
+/// What an error of the store means to a centre that runs: the folder is its own.
+pub(crate) fn commit_failure(folder: &Path, error: &StoreError) -> Failure {
+    match error {
+        StoreError::Locked { .. } => Failure::new(
+            format!("another program holds log.db in the data folder {}", folder.display()),
+            "Find it with fuser -v on that file, and close it; the nodes keep what they have",
+        ),
+        StoreError::Behind { readings, .. } => Failure::new(
+            format!("{readings} readings wait in memory to be sealed, and no more fit"),
+            "If this does not end by itself, an earlier message says what keeps the sealer from writing",
+        ),
+        other => store_failure(folder, other),
+    }
+}
+
 fn full(folder: &str) -> Failure {
     Failure::new(
         format!("the disk of the data folder {folder} is full"),

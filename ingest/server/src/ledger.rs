@@ -9,7 +9,7 @@ use std::{
         Mutex, MutexGuard, PoisonError,
         atomic::{AtomicI64, AtomicU64, Ordering},
     },
-    time::Duration,
+    time::{Duration, Instant},
 };
 
 use tram_pipeline::Counters;
@@ -21,6 +21,9 @@ pub(crate) use tally::{Class, Tally};
 
 /// Upper bounds of the histograms' buckets, in milliseconds.
 pub(crate) const BUCKETS_MS: [u64; 12] = [1, 2, 5, 10, 20, 50, 100, 200, 500, 1_000, 5_000, 30_000];
+
+/// A write of the log that takes longer is told as if it failed.
+const STUCK: Duration = Duration::from_secs(2);
 
 /// What the commit thread tells.
 #[derive(Default)]
@@ -37,6 +40,8 @@ pub(crate) struct Ledger {
     /// Acknowledgements of other replicas.
     heard: AtomicU64,
     sealing: Mutex<Sealing>,
+    /// Since when a group is being written.
+    writing: Mutex<Option<Instant>>,
     /// When the log's entries were committed.
     pace: Mutex<Pace>,
 }
@@ -148,9 +153,27 @@ impl Ledger {
         self.inner().clone()
     }
 
-    /// Whether the log can be written.
-    pub(crate) fn log_state(&self) -> Result<(), String> {
-        self.inner().log_state.clone()
+    /// Whether the log can be written, and is: a write that takes long is as good as none.
+    pub(crate) fn log_state(&self, now: Instant) -> Result<(), String> {
+        self.inner().log_state.clone()?;
+        match *self.writing() {
+            Some(since) if now.duration_since(since) >= STUCK => {
+                let seconds = now.duration_since(since).as_secs();
+                Err(format!(
+                    "the log has been writing for {seconds} s; the disk is slow, or another program holds log.db"
+                ))
+            }
+            _ => Ok(()),
+        }
+    }
+
+    /// Notes that a group is being written since a moment, or that it is not any more.
+    pub(crate) fn writes(&self, since: Option<Instant>) {
+        *self.writing() = since;
+    }
+
+    fn writing(&self) -> MutexGuard<'_, Option<Instant>> {
+        self.writing.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Replaces the counters, all at once, and adds what came in meanwhile.
@@ -314,6 +337,18 @@ impl Ledger {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_write_that_takes_long_is_told() {
+        let (ledger, start) = (Ledger::default(), crate::clock::instant());
+        assert_eq!(ledger.log_state(start), Ok(()));
+        ledger.writes(Some(start));
+        assert_eq!(ledger.log_state(start + STUCK / 2), Ok(()));
+        let told = ledger.log_state(start + STUCK * 2).unwrap_err();
+        assert!(told.contains("for 4 s"), "{told}");
+        ledger.writes(None);
+        assert_eq!(ledger.log_state(start + STUCK * 2), Ok(()));
+    }
 
     #[test]
     fn buckets_are_cumulative() {

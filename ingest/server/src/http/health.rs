@@ -5,6 +5,7 @@ use std::sync::Arc;
 use axum::{extract::State, http::StatusCode};
 
 use super::{App, Refusal};
+use crate::clock;
 
 /// Answers as long as the program lives.
 #[utoipa::path(get, path = "/healthz", tag = "health",
@@ -18,8 +19,10 @@ pub(super) async fn healthz() -> &'static str {
     responses((status = 200, description = "Ready", body = String),
         (status = 503, description = "Not ready, and why", body = Refusal)))]
 pub(super) async fn readyz(State(app): State<Arc<App>>) -> Result<&'static str, Refusal> {
-    let reasons: Vec<String> =
-        [app.ledger.log_state(), app.link.state()].into_iter().filter_map(Result::err).collect();
+    let reasons: Vec<String> = [app.ledger.log_state(clock::instant()), app.link.state()]
+        .into_iter()
+        .filter_map(Result::err)
+        .collect();
     if reasons.is_empty() {
         return Ok("ready\n");
     }

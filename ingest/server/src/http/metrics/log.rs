@@ -2,6 +2,7 @@
 
 use super::{App, catalogue as c, page::Page};
 use crate::{
+    clock,
     ledger::Inner,
     machine::{Disk, Files},
 };
@@ -9,7 +10,7 @@ use crate::{
 /// Puts how the log, the store and the disk stand.
 pub(super) fn put(page: &mut Page, app: &App, picture: &Inner) {
     let (log, store, sealing) = (picture.log, app.store.stats(), app.ledger.sealing());
-    page.put(&c::LOG_WRITABLE, &[], u64::from(picture.log_state.is_ok()));
+    page.put(&c::LOG_WRITABLE, &[], u64::from(app.ledger.log_state(clock::instant()).is_ok()));
     page.put(&c::LOG_LAST, &[], log.last);
     page.put(&c::LOG_TRIMMED, &[], log.trimmed);
     page.put(&c::LOG_BYTES, &[], log.bytes);
