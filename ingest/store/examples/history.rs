@@ -16,7 +16,7 @@ use tram_store::{Kept, Opened, Options, Store, StoreError};
 use tram_wire::{ChannelName, NodeId, Quality, QualityRun, Quantity, Seq, SpoolId, UnixMicros};
 
 const DAY: i64 = 86_400_000_000;
-/// The end of the time that is filled: 2026-09-21, noon.
+/// The end of the time that is filled: 2026-09-21, noon, UTC.
 const END: i64 = 1_789_992_000_000_000;
 const ASKED: usize = 400;
 

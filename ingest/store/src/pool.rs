@@ -9,10 +9,12 @@ use std::{
 
 use rusqlite::Connection;
 
-use crate::{StoreError, schema};
+use crate::{StoreError, error::wrap, schema};
 
 /// The most connections that wait to be used again; each holds three files open and some pages.
-const MAX_IDLE: usize = 64;
+const MAX_IDLE: usize = 48;
+/// How much of its file a connection that waits may keep in memory.
+const CACHE_KIB: i64 = 256;
 
 /// Idle connections to files of readings and rollups, the one used last at the end.
 #[derive(Debug, Default)]
@@ -39,7 +41,11 @@ impl Pool {
         };
         let db = match found {
             Some((_, db)) => db,
-            None => schema::open_to_read(path)?,
+            None => {
+                let db = schema::open_to_read(path)?;
+                db.pragma_update(None, "cache_size", -CACHE_KIB).map_err(|e| wrap(path, &e))?;
+                db
+            }
         };
         let home = Some((Arc::clone(self), path.to_owned(), given_up));
         Ok(Lent { db: Some(db), home })

@@ -14,7 +14,7 @@ const MAX_SERIES: usize = 128;
 const MAX_READINGS: u64 = 2_000_000;
 
 /// The most files of readings of one step.
-const MAX_FILES: usize = 16;
+const MAX_FILES: usize = 8;
 
 /// A day of a series that was read.
 struct Read {

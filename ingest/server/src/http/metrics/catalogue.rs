@@ -147,7 +147,7 @@ catalogue! {
         KEEP_FAILURES: Counter "tram_keep_failures_total" [] "attempts",
             "Attempts at rollups and retention that failed.",
             "It grows: the log says why.";
-        UNROLLED: Gauge "tram_rollup_waiting_days" [] "days",
+        UNROLLED: Gauge "tram_rollup_waiting" [] "days",
             "Days of series, each counted, that are answered from readings since they are not rolled up yet: today's, and those with late readings.",
             "It stays at more than twice tram_datastreams: the log says why rollups do not go on.";
         EXPIRED: Counter "tram_retention_expired_readings_total" [] "readings",
@@ -156,7 +156,7 @@ catalogue! {
         DAMAGED_ROLLUPS: Counter "tram_rollup_damaged_total" [] "rows",
             "Rows and files of rollups found to be damaged.",
             "It grows: check the disk; the log says what was rebuilt.";
-        LOST_ROLLUPS: Counter "tram_rollup_lost_days_total" [] "days",
+        LOST_ROLLUPS: Counter "tram_rollup_lost_total" [] "days",
             "Days of series whose damaged rollups could not be rebuilt.",
             "It is above 0: restore them from a backup.";
         HEAD: Gauge "tram_head_readings" [] "readings",
