@@ -2,7 +2,7 @@
 
 use std::{collections::HashMap, path::Path};
 
-use rusqlite::{Connection};
+use rusqlite::Connection;
 use tram_pipeline::{BootMemory, Dictionary, Memory, Progress, SpoolMemory};
 use tram_wire::{
     Birth, ChannelName, ChannelNumber, NodeId, Quantity, ReplicaId, SpoolId, UnixMicros,

@@ -172,8 +172,8 @@ fn several_datastreams_share_a_csv() {
     assert_eq!(csv.buckets(&key(1), long(aggregates)).unwrap(), 1);
     assert_eq!(
         String::from_utf8(csv.finish()).unwrap(),
-        "station,channel,unit,time,max,count,good\n\
-         lao-cai-river-01,rain,mm,2026-09-21T14:13:00Z,0.20,2,2\n"
+        "station,channel,unit,time,max,count,good,span_s\n\
+         lao-cai-river-01,rain,mm,2026-09-21T14:13:00Z,0.20,2,2,60\n"
     );
 }
 
