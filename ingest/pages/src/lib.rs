@@ -1,6 +1,6 @@
 //! Database files whose every page is checked when it is read.
 //!
-//! SQLite trusts its disk. [`open`] opens a database through a layer between SQLite and the
+//! SQLite trusts its disk. [`open()`] opens a database through a layer between SQLite and the
 //! system's files that keeps a checksum in the last eight bytes of each page, looks at it whenever
 //! the page is read, and answers `SQLITE_IOERR_DATA` when the page is not what was written; then
 //! [`last_damage`] says which page of which file it was. A page in which one byte is wrong is read
