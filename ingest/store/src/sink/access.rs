@@ -12,7 +12,7 @@ use ureq::{
 
 use super::TargetError;
 
-/// How long a connection may take.
+/// How long finding an address may take, and then connecting to it.
 const MAX_CONNECT: Duration = Duration::from_secs(5);
 /// The largest head of an answer that is read, in bytes.
 const MAX_ANSWER_HEAD_BYTES: usize = 16 * 1024;
@@ -94,6 +94,7 @@ impl Access {
         }
         let config = Agent::config_builder()
             .tls_config(tls.build())
+            .timeout_resolve(Some(MAX_CONNECT))
             .timeout_connect(Some(MAX_CONNECT))
             .http_status_as_error(false)
             // A redirect would carry token and readings where nobody has configured them to go.
