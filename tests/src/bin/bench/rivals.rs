@@ -71,9 +71,10 @@ pub(crate) async fn run(table: &mut Table) -> Result<()> {
         "The same readings into other databases (4 stations, 5 channels; theirs over HTTP)",
     );
     let start = clock::today()?.plus(-86_400_000_000);
-    let (shape, ours) = ours(start).await?;
+    let (live, shape, ours) = ours(start).await?;
     let what = format!("Trạm over MQTT, fsynced, {} readings a message", shape.readings());
     show(table, &what, ours);
+    show(table, &format!("Trạm, {} readings a message", REFERENCE.readings()), live);
     for kind in [Kind::Victoria, Kind::Influx] {
         let name = kind.name();
         if !kind.installed() {
@@ -84,6 +85,9 @@ pub(crate) async fn run(table: &mut Table) -> Result<()> {
         show(table, &format!("{name}, {way}"), theirs);
         table.note(format!("  {name} {}", kind.durability()));
         let goal = Goal::more(1.0, 3.0);
+        let what =
+            format!("rate, ours with {} readings a message to {name}'s", REFERENCE.readings());
+        table.figure(what, live.rate / theirs.rate, "times");
         table.asked(format!("rate, ours to {name}'s"), ours.rate / theirs.rate, "times", goal);
         table.asked(
             format!("readings a CPU second, ours to {name}'s"),
@@ -107,9 +111,10 @@ fn show(table: &mut Table, who: &str, figures: Figures) {
     table.figure("  disk then", figures.bytes, "bytes/reading");
 }
 
-/// Sends our way with messages of several sizes and keeps the fastest.
-async fn ours(start: UnixMicros) -> Result<(Shape, Figures)> {
-    let mut best: Option<(Shape, Figures)> = None;
+/// Sends our way with messages of several sizes. What the smallest came to, the fastest one and
+/// what that came to.
+async fn ours(start: UnixMicros) -> Result<(Figures, Shape, Figures)> {
+    let (mut live, mut best) = (None, None::<(Shape, Figures)>);
     for wakes in OURS {
         let shape = Shape { wakes, ..REFERENCE };
         let figures = once(shape, start).await?;
@@ -118,11 +123,13 @@ async fn ours(start: UnixMicros) -> Result<(Shape, Figures)> {
             shape.readings(),
             figures.rate
         );
+        live = live.or(Some(figures));
         if best.is_none_or(|(_, fastest)| figures.rate > fastest.rate) {
             best = Some((shape, figures));
         }
     }
-    best.context("no size")
+    let (shape, best) = best.context("no size")?;
+    Ok((live.context("no size")?, shape, best))
 }
 
 async fn once(shape: Shape, start: UnixMicros) -> Result<Figures> {
@@ -156,7 +163,7 @@ fn own_processor() -> Result<f64> {
     Ok((user + system) / 100.0)
 }
 
-/// Finds the way it is fastest in, then measures that one in a fresh database.
+/// Finds the way it is fastest in, then measures that one twice and keeps the faster.
 fn rival(kind: Kind, start: UnixMicros) -> Result<(Way, Figures)> {
     let mut best: Option<(f64, Way)> = None;
     for way in WAYS {
@@ -169,13 +176,19 @@ fn rival(kind: Kind, start: UnixMicros) -> Result<(Way, Figures)> {
         }
     }
     let (_, way) = best.context("no way")?;
+    let (first, second) = (whole(kind, way, start)?, whole(kind, way, start)?);
+    Ok((way, if first.rate > second.rate { first } else { second }))
+}
+
+/// The whole comparison in a fresh database.
+fn whole(kind: Kind, way: Way, start: UnixMicros) -> Result<Figures> {
     let folder = tempfile::tempdir()?;
     let engine = Engine::start(kind, folder.path())?;
     let before = engine.program.processor_seconds()?;
     let rate = feed(&engine, way, start, READINGS)?;
     let bytes = engine.settled_bytes()? as f64 / READINGS as f64;
     let cpu = (engine.program.processor_seconds()? - before) / (READINGS as f64 / 1e6);
-    Ok((way, Figures { rate, cpu, bytes }))
+    Ok(Figures { rate, cpu, bytes })
 }
 
 /// Sends readings over several connections; all are made before the clock starts.

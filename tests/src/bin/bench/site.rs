@@ -1,6 +1,6 @@
 //! The centre under load: `tram-ingest` in a folder of its own, with many stations.
 
-use std::{fmt::Write, path::Path};
+use std::{fmt::Write, os::unix::fs::MetadataExt, path::Path};
 
 use anyhow::{Context, Result};
 use tram_tests::Centre;
@@ -83,12 +83,12 @@ impl Commits {
     }
 }
 
-/// Bytes of all files below `folder`, as long as they say they are.
+/// Bytes of all files below `folder`; holes in them, which take no room, are not counted.
 pub(crate) fn folder_bytes(folder: &Path) -> u64 {
     let Ok(entries) = std::fs::read_dir(folder) else { return 0 };
     let size = |entry: std::fs::DirEntry| match entry.metadata() {
         Ok(data) if data.is_dir() => folder_bytes(&entry.path()),
-        Ok(data) => data.len(),
+        Ok(data) => data.len().min(data.blocks() * 512),
         Err(_) => 0,
     };
     entries.flatten().map(size).sum()
