@@ -88,3 +88,17 @@ pub fn sync_folder(folder: &Path) -> io::Result<()> {
     watch::folder_synced(folder);
     Ok(())
 }
+
+/// Writes bytes into a file that is there.
+pub(crate) fn overwrite(path: &Path, offset: u64, bytes: &[u8]) -> io::Result<()> {
+    let (n, verdict) = watch::write(path, offset, bytes);
+    let file = OpenOptions::new().write(true).open(path)?;
+    file.write_all_at(bytes.get(..n).unwrap_or(bytes), offset)?;
+    verdict.into_io()
+}
+
+/// Brings a file onto the disk.
+pub(crate) fn sync(path: &Path) -> io::Result<()> {
+    watch::sync(path).into_io()?;
+    File::open(path)?.sync_all()
+}

@@ -17,8 +17,11 @@ mod file;
 mod files;
 mod frame;
 mod open;
+mod raw;
+mod salvage;
 #[expect(unsafe_code, reason = "SQLite asks for its files through C functions")]
 mod vfs;
+mod wal;
 mod watch;
 #[cfg(feature = "witness")]
 pub mod witness;
@@ -27,6 +30,8 @@ pub use checksum::{RESERVED, State, look, seal};
 pub use damage::{Finding, MAX_FINDINGS, Place, forget, found, last_damage, not_synced};
 pub use files::{create_folder, remove, rename, sync_folder, write_again};
 pub use open::open;
+pub use raw::{Raw, Record, Row, Value, Wounds};
+pub use salvage::{Copied, MAX_PARTIAL, TableCopy, Wal, adopt, copy, look_at_log, put_aside};
 
 #[cfg(test)]
 mod tests;

@@ -1,5 +1,7 @@
 //! The layer under a real SQLite.
 
+mod damage;
+
 use std::{fs, path::Path};
 
 use rusqlite::{Connection, OpenFlags};
