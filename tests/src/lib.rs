@@ -1,8 +1,9 @@
 //! Starts the real programs, each as a process of its own, and asks them over their own doors:
-//! HTTP, MQTT, files. Only [`Run`] knows the inside of a program: the store's folder.
+//! HTTP, MQTT, files. Only [`Run`] and [`Folder`] know the inside of a program: the store's folder.
 
 mod broker;
 mod centre;
+mod corruption;
 mod demonstration;
 mod engine;
 mod everything;
@@ -21,6 +22,7 @@ mod wait;
 
 pub use broker::Mosquitto;
 pub use centre::Centre;
+pub use corruption::{Folder, Found};
 pub use demonstration::{Demonstration, STATIONS};
 pub use engine::{Counting, VictoriaMetrics};
 pub use everything::Everything;

@@ -4,10 +4,12 @@
 
 mod check;
 mod run;
-mod script;
+pub(crate) mod script;
 
 pub use check::Survived;
 pub use run::Run;
+pub(crate) use run::{open, send};
+pub(crate) use script::{NOW, Truth, pipeline};
 
 use anyhow::Result;
 use tram_pages::witness::{Fault, Survives};

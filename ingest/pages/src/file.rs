@@ -11,6 +11,9 @@ use crate::{
     watch::{self, Verdict},
 };
 
+/// How much of a database SQLite reads first.
+const HEADER: usize = 100;
+
 /// What a file is to SQLite.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Kind {
@@ -49,9 +52,33 @@ impl Checked {
         read: impl FnMut(&mut [u8], u64) -> bool,
     ) -> Result<(), i32> {
         match self.kind {
+            Kind::Database if bytes.len() == HEADER && offset == 0 => {
+                self.header_was_read(bytes, read);
+                Ok(())
+            }
             Kind::Database if is_page(bytes.len(), offset) => self.page_was_read(bytes, offset),
             Kind::WriteAhead if is_page(bytes.len(), 0) => self.frame_was_read(bytes, offset, read),
             _ => Ok(()),
+        }
+    }
+
+    /// The header says how large pages are, and SQLite believes it before the first page is read.
+    fn header_was_read(&self, bytes: &mut [u8], mut read: impl FnMut(&mut [u8], u64) -> bool) {
+        let says = bytes.get(16..).and_then(|b| b.first_chunk()).map(|b| u16::from_be_bytes(*b));
+        let says = says.map_or(0, |n| if n == 1 { 65_536 } else { usize::from(n) });
+        let sizes = [says].into_iter().chain((9..=16).map(|n| 1 << n));
+        for size in sizes.filter(|size| is_page(*size, 0)) {
+            let mut page = vec![0; size];
+            if !read(&mut page, 0) || look(&mut page, 1) == State::Damaged {
+                continue;
+            }
+            if let Some(header) = page.get(..HEADER)
+                && header != bytes
+            {
+                remember(&self.path, 1, Finding::Mended);
+                bytes.copy_from_slice(header);
+            }
+            return;
         }
     }
 

@@ -9,7 +9,7 @@ mod tree;
 use std::{
     collections::BTreeSet,
     fs::File,
-    io,
+    io::{self, Read as _},
     os::unix::fs::FileExt as _,
     path::{Path, PathBuf},
 };
@@ -57,13 +57,14 @@ pub(crate) fn wal_path(path: &Path) -> PathBuf {
 }
 
 impl Raw {
-    /// Opens a database whose pages have so many bytes. Nobody may write to it.
+    /// Opens a database. Nobody may write to it.
     ///
     /// # Errors
     /// Those of the system.
-    pub fn open(path: &Path, page: usize) -> io::Result<Self> {
+    pub fn open(path: &Path) -> io::Result<Self> {
         let file = File::open(path)?;
-        let wal = Wal::read(&wal_path(path), page)?.filter(|wal| wal.size > 0);
+        let page = page_bytes(path)?;
+        let wal = Wal::read(path, page)?.filter(|wal| wal.size > 0);
         let in_file = file.metadata()?.len() / page.max(1) as u64;
         let size = wal.as_ref().map_or(0, |wal| wal.size);
         Ok(Self {
@@ -158,6 +159,35 @@ impl Raw {
         }
         free
     }
+}
+
+/// How many bytes the pages of a database have: what its header says, when the first page agrees,
+/// else that with which most pages are what was written.
+pub(crate) fn page_bytes(path: &Path) -> io::Result<usize> {
+    const SIZES: [usize; 8] = [512, 1024, 2048, 4096, 8192, 16_384, 32_768, 65_536];
+    let mut start = Vec::new();
+    File::open(path)?.take(65_536).read_to_end(&mut start)?;
+    let says = start.get(16..).and_then(|b| b.first_chunk()).map_or(0, |b| u16::from_be_bytes(*b));
+    let says = if says == 1 { 65_536 } else { usize::from(says) };
+    let sound = |page: usize| {
+        let pages = start.chunks_exact(page).zip(1..);
+        pages.filter(|(page, number)| {
+            // A page of zeros is sound in any size.
+            page.iter().any(|b| *b != 0) && look(&mut page.to_vec(), *number) != State::Damaged
+        })
+    };
+    let first = |page: &usize| sound(*page).next().is_some_and(|(_, number)| number == 1);
+    if let Some(page) = [says].into_iter().chain(SIZES).filter(|p| SIZES.contains(p)).find(first) {
+        return Ok(page);
+    }
+    let best = SIZES.into_iter().map(|page| (sound(page).count(), page)).max();
+    if let Some((_, page)) = best.filter(|(n, _)| *n > 0) {
+        return Ok(page);
+    }
+    let mut header = [0; 12];
+    let log = File::open(wal_path(path)).and_then(|mut log| log.read_exact(&mut header));
+    let says = usize::try_from(number(&header, 8)).unwrap_or(0);
+    Ok(if log.is_ok() && SIZES.contains(&says) { says } else { 4096 })
 }
 
 /// A number of four bytes, 0 when there are not as many.

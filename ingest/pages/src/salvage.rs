@@ -12,7 +12,7 @@ use crate::{
     Finding, Raw, Row, Value,
     damage::remember,
     files::{remove, rename, sync_folder},
-    raw::wal_path,
+    raw::{page_bytes, wal_path},
     wal,
 };
 
@@ -32,15 +32,20 @@ pub struct Wal {
     pub unfinished: u32,
 }
 
-/// Looks at the write-ahead log of a database that nobody has open, and puts right what can be.
+/// Looks at the write-ahead log of a database that nobody has open, and unless told not to puts
+/// right what can be.
 ///
 /// # Errors
 /// Those of the system.
-pub fn look_at_log(path: &Path, page: usize) -> io::Result<Wal> {
+pub fn look_at_log(path: &Path, mend: bool) -> io::Result<Wal> {
     let log = wal_path(path);
-    let Some(found) = wal::Wal::read(&log, page)? else { return Ok(Wal::default()) };
+    if !path.exists() || !log.exists() {
+        return Ok(Wal::default());
+    }
+    let page = page_bytes(path)?;
+    let Some(found) = wal::Wal::read(path, page)? else { return Ok(Wal::default()) };
     let mended = u32::try_from(found.mended.len()).unwrap_or(u32::MAX);
-    if !found.broken() && mended > 0 {
+    if mend && !found.broken() && mended > 0 {
         found.write_mended(&log)?;
         remember(&log, found.mended_frame(page), Finding::Mended);
     }

@@ -11,12 +11,20 @@
 //! order. There, one wrong byte that explains the sums is damage, and is put right when it is the
 //! only one that does; anything else is taken for a write that never ended.
 
-use std::{collections::BTreeMap, fs, io, ops::Range, path::Path};
+use std::{
+    collections::BTreeMap,
+    fs::{self, File},
+    io,
+    ops::Range,
+    os::unix::fs::FileExt as _,
+    path::Path,
+};
 
 use crate::{
-    checksum::chain,
+    checksum::{State, chain, look},
     files,
     frame::{FRAME_HEADER, WAL_HEADER},
+    raw::wal_path,
 };
 
 /// Where the page of a database is to be found.
@@ -70,12 +78,13 @@ struct Frame {
 
 impl Wal {
     /// Reads the log of a database; `None` when there is nothing in it.
-    pub(crate) fn read(path: &Path, page: usize) -> io::Result<Option<Self>> {
-        let bytes = match fs::read(path) {
+    pub(crate) fn read(database: &Path, page: usize) -> io::Result<Option<Self>> {
+        let bytes = match fs::read(wal_path(database)) {
             Err(e) if e.kind() == io::ErrorKind::NotFound => return Ok(None),
             other => other?,
         };
-        Ok(Reading::new(bytes, page).and_then(Reading::run))
+        let database = File::open(database).ok();
+        Ok(Reading::new(bytes, page, database).and_then(Reading::run))
     }
 
     /// Whether SQLite would stop before its end.
@@ -109,6 +118,7 @@ struct Reading {
     /// The sums of the header, when it is sound.
     start: Option<(u32, u32)>,
     frames: Vec<Frame>,
+    database: Option<File>,
 }
 
 fn u32_at(bytes: &[u8], at: usize) -> u32 {
@@ -138,7 +148,7 @@ fn header(bytes: &[u8], page: usize) -> Option<(Word, (u32, u32))> {
 }
 
 impl Reading {
-    fn new(bytes: Vec<u8>, page: usize) -> Option<Self> {
+    fn new(bytes: Vec<u8>, page: usize, database: Option<File>) -> Option<Self> {
         let mut wal = Wal { bytes, ..Wal::default() };
         if wal.bytes.len() < WAL_HEADER + FRAME_HEADER + page {
             return None;
@@ -149,7 +159,7 @@ impl Reading {
             None => (u32::from_le_bytes, None),
         };
         let salt = salt_at(&wal.bytes, if start.is_some() { 16 } else { WAL_HEADER + 8 });
-        Some(Self { wal, page, word, salt, start, frames: Vec::new() })
+        Some(Self { wal, page, word, salt, start, frames: Vec::new(), database })
     }
 
     fn frame_bytes(&self) -> usize {
@@ -194,6 +204,11 @@ impl Reading {
         }
         for i in 0..n {
             self.judge(i);
+        }
+        if self.start.is_none()
+            && let Some(first) = self.frames.iter().find(|f| f.good)
+        {
+            self.salt = first.salt;
         }
         self.find_ours();
         let mut last = self.last_commit();
@@ -317,6 +332,17 @@ impl Reading {
         if !self.good(n + 1) {
             candidates.extend(self.wrong_sum(start + 16, found));
         }
+        if candidates.len() > 1
+            && let Some(previous) = self.previous(n)
+        {
+            // Most of a page stays as it was: so did the byte that is meant.
+            let as_before = |(at, byte): &(usize, u8)| {
+                at.checked_sub(start + FRAME_HEADER).and_then(|at| previous.get(at)) == Some(byte)
+            };
+            if candidates.iter().filter(|c| as_before(c)).count() == 1 {
+                candidates.retain(as_before);
+            }
+        }
         let Some((at, byte)) = candidates.first().copied() else { return };
         if let Some(frame) = self.frames.get_mut(n) {
             frame.explained = true;
@@ -329,6 +355,20 @@ impl Reading {
                 (frame.page, frame.commit, frame.sums, frame.good) = (page, commit, sums, true);
             }
         }
+    }
+
+    /// The version before of the page in a frame.
+    fn previous(&self, n: usize) -> Option<Vec<u8>> {
+        let page = self.frames.get(n)?.page;
+        let earlier = self.frames.get(..n)?.iter().rposition(|f| f.good && f.page == page);
+        if let Some(earlier) = earlier {
+            let start = self.range(earlier).start + FRAME_HEADER;
+            return self.wal.bytes.get(start..start + self.page).map(<[u8]>::to_vec);
+        }
+        let mut bytes = vec![0; self.page];
+        let offset = u64::from(page.checked_sub(1)?) * self.page as u64;
+        self.database.as_ref()?.read_exact_at(&mut bytes, offset).ok()?;
+        (look(&mut bytes, page) != State::Damaged).then_some(bytes)
     }
 
     /// The byte of the sums at `at` that is wrong, if just one is.
@@ -372,8 +412,8 @@ impl Reading {
 
     fn finish(mut self, last: Option<usize>) -> Option<Wal> {
         let behind = last.map_or(0, |last| last + 1);
-        let unfinished =
-            self.frames.iter().skip(behind).take_while(|f| f.salt == self.salt).count();
+        let behind = self.frames.get(behind..).unwrap_or_default();
+        let unfinished = behind.iter().rposition(|f| f.salt == self.salt).map_or(0, |n| n + 1);
         self.wal.unfinished = u32::try_from(unfinished).unwrap_or(u32::MAX);
         let Some(last) = last else {
             // Without a commit there is nothing in it, whatever its header looks like.

@@ -38,11 +38,13 @@ pub enum Reason {
     TooManyChannels,
     /// A retained SenML pack with times relative to its arrival, which nobody knows any more.
     RetainedRelative,
+    /// It was accepted, and what the log holds of it now is not what was written.
+    Damaged,
 }
 
 impl Reason {
     /// Every reason, in the order of its number.
-    pub const ALL: [Self; 16] = [
+    pub const ALL: [Self; 17] = [
         Self::MalformedCbor,
         Self::MalformedJson,
         Self::MalformedSenml,
@@ -59,6 +61,7 @@ impl Reason {
         Self::ContradictoryBirth,
         Self::TooManyChannels,
         Self::RetainedRelative,
+        Self::Damaged,
     ];
 
     /// Its name in metrics and answers.
@@ -81,6 +84,7 @@ impl Reason {
             Self::ContradictoryBirth => "contradictory-birth",
             Self::TooManyChannels => "too-many-channels",
             Self::RetainedRelative => "retained-relative",
+            Self::Damaged => "damaged",
         }
     }
 

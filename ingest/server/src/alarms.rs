@@ -135,6 +135,11 @@ impl Evaluator {
                     gone = LogId(oldest.saturating_sub(1));
                     continue;
                 }
+                Err(StoreError::Damaged { entry, detail, .. }) => {
+                    tracing::error!(entry, detail, "an entry of the log cannot be evaluated");
+                    gone = LogId(entry);
+                    continue;
+                }
                 Err(error) => return Err(error.to_string()),
             };
             if entries.is_empty() {

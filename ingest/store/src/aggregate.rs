@@ -74,7 +74,8 @@ impl Aggregates {
         })
     }
 
-    /// The ranges so far whose rollups are damaged, while the readings they were made of are gone.
+    /// The ranges so far whose rollups are damaged, while the readings they were made of are gone,
+    /// and those whose readings are damaged.
     #[must_use]
     pub fn missing(&self) -> &[(UnixMicros, UnixMicros)] {
         &self.missing
@@ -107,6 +108,8 @@ impl Aggregates {
                     if let Some(bucket) = raw.next_step()? {
                         return Ok(Some(bucket));
                     }
+                    let missing = raw.missing().to_vec();
+                    missing.into_iter().for_each(|(from, to)| self.miss(from.0, to.0));
                 }
                 Source::Rolled(rolled) => match rolled.next_step() {
                     Ok(Some(bucket)) => return Ok(Some(bucket)),

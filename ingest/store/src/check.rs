@@ -192,7 +192,10 @@ impl Work<'_, '_, '_> {
         });
         self.report.seen.files += 1;
         match opened {
-            Ok(db) => Ok(Some(db)),
+            Ok(db) => {
+                self.unfinished(name, &path)?;
+                Ok(Some(db))
+            }
             // Retention may take a day away meanwhile.
             Err(_) if !path.exists() => Ok(None),
             Err(error @ (StoreError::Corrupt { .. } | StoreError::Io { .. })) => {
@@ -202,6 +205,18 @@ impl Work<'_, '_, '_> {
             }
             Err(error) => Err(error.into()),
         }
+    }
+
+    /// What stands behind the last commit of a write-ahead log that nobody has in use.
+    fn unfinished(&mut self, name: &str, path: &Path) -> Result<(), CheckError> {
+        let frames = if self.depth.frozen { 0 } else { schema::look_at_log(path)?.unfinished };
+        if frames > 0 {
+            let what = format!("{frames} frames behind the last commit in its write-ahead log");
+            let fix = "a write that never ended looks so, and then nothing is lost; damage of more \
+                       than a byte there looks the same";
+            self.report.note(name, what, Affects::unknown(), fix);
+        }
+        Ok(())
     }
 
     /// Notes that it goes on, so that it can be interrupted.

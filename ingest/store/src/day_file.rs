@@ -124,6 +124,61 @@ impl DayFile {
         )
     }
 
+    /// First and last time of the chunks of a series that were damaged and are lost.
+    pub(crate) fn lost(&self, series: i64) -> Result<Vec<(i64, i64)>, StoreError> {
+        self.db
+            .prepare_cached("SELECT first, last FROM lost WHERE series = ? ORDER BY first")
+            .and_then(|mut s| s.query_map([series], |r| Ok((r.get(0)?, r.get(1)?)))?.collect())
+            .map_err(|e| self.error(&e))
+    }
+
+    /// Refuses a series of which chunks are lost.
+    pub(crate) fn whole(&self, series: i64) -> Result<(), StoreError> {
+        match self.lost(series)?.is_empty() {
+            true => Ok(()),
+            false => Err(corrupt(&self.path, "chunks of a series are lost")),
+        }
+    }
+
+    /// The same one by one, when not all of them can be read; `lost` gets the first and last time
+    /// of those that cannot.
+    pub(crate) fn chunks_left(
+        &self,
+        series: i64,
+        from: i64,
+        to: i64,
+        lost: &mut Vec<(i64, i64)>,
+    ) -> Result<Vec<ChunkRow>, StoreError> {
+        // All of it stands in the index, so the pages of the table are not needed.
+        let found: Vec<(i64, i64, i64)> = self
+            .db
+            .prepare_cached(
+                "SELECT id, first, last FROM chunk INDEXED BY chunk_time
+                 WHERE series = ?1 AND first <= ?3 AND last >= ?2 ORDER BY first",
+            )
+            .and_then(|mut s| {
+                s.query_map((series, from, to), |r| Ok((r.get(0)?, r.get(1)?, r.get(2)?)))?
+                    .collect()
+            })
+            .map_err(|e| self.error(&e))?;
+        let mut chunks = Vec::with_capacity(found.len());
+        for (id, first, last) in found {
+            let row = self.query(
+                "SELECT id, first, last, count, usable, good, min, max, last_value, sum, sine,
+                 cosine, summary_crc FROM chunk WHERE id = ?1 AND first >= ?2 AND last <= ?3",
+                (id, first, last),
+            );
+            match row {
+                Err(StoreError::Corrupt { .. }) => lost.push((first, last)),
+                row => match row?.first() {
+                    Some(row) => chunks.push(*row),
+                    None => lost.push((first, last)),
+                },
+            }
+        }
+        Ok(chunks)
+    }
+
     /// The last chunk of a series that ends before `time`.
     fn chunk_before(&self, series: i64, time: i64) -> Result<Option<ChunkRow>, StoreError> {
         let rows = self.query(

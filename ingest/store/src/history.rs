@@ -1,6 +1,6 @@
 //! The readings of one datastream over a range of time.
 
-use std::{collections::VecDeque, path::PathBuf, sync::Arc};
+use std::{collections::VecDeque, path::Path, sync::Arc};
 
 use tram_pipeline::DatastreamKey;
 use tram_wire::{Quality, UnixMicros};
@@ -10,7 +10,9 @@ use crate::{
     columns::Columns,
     day_file::{ChunkRow, DayFile},
     files::Files,
+    shelf::{FileName, Quantities},
     summary::Summary,
+    wounds::Wound,
 };
 
 /// One reading.
@@ -24,9 +26,12 @@ pub struct Reading {
     pub quality: Quality,
 }
 
+/// The most ranges of [`History::missing`]; more are joined to the last.
+const MAX_MISSING: usize = 64;
+
 /// The readings of one datastream in order of time, each time once. Holds one chunk of some 3600
-/// readings and what of the head is in the range, and of a day's file one state. Ends after the
-/// first error.
+/// readings and what of the head is in the range, and of a day's file one state. Passes over what
+/// is damaged and goes on behind it; ends after the first error of another kind.
 #[derive(Debug)]
 pub struct History {
     key: DatastreamKey,
@@ -34,7 +39,7 @@ pub struct History {
     /// Exclusive.
     to: i64,
     all: Arc<Files>,
-    files: VecDeque<PathBuf>,
+    files: VecDeque<FileName>,
     day: Option<OpenDay>,
     /// Readings of the chunk at hand, and how many of them are out.
     sealed: Columns,
@@ -42,11 +47,13 @@ pub struct History {
     /// Readings that were not sealed when this was made.
     head: Columns,
     head_at: usize,
+    missing: Vec<(UnixMicros, UnixMicros)>,
     done: bool,
 }
 
 #[derive(Debug)]
 struct OpenDay {
+    name: FileName,
     file: DayFile,
     chunks: VecDeque<ChunkRow>,
 }
@@ -62,8 +69,7 @@ impl History {
         head: Columns,
     ) -> Self {
         let raw = &all.shelves.raw;
-        let names = raw.with(key.quantity, from, to);
-        let files = names.iter().map(|name| raw.path(name)).collect();
+        let files = raw.with(key.quantity, from, to).into_iter().collect();
         Self {
             all,
             key,
@@ -75,7 +81,35 @@ impl History {
             sealed_at: 0,
             head,
             head_at: 0,
+            missing: Vec::new(),
             done: false,
+        }
+    }
+
+    /// The ranges passed over so far because what holds them is damaged; whether there was a
+    /// reading in them, nobody can tell.
+    #[must_use]
+    pub fn missing(&self) -> &[(UnixMicros, UnixMicros)] {
+        &self.missing
+    }
+
+    /// Has the keeper save what can be read of a file.
+    fn hurt(&self, name: FileName) {
+        self.all.wounds.add(Wound::File { name, quantities: Quantities::ALL });
+    }
+
+    fn miss(&mut self, from: i64, to: i64) {
+        let range = (from.max(self.from), to.min(self.to));
+        let full = self.missing.len() >= MAX_MISSING;
+        if range.0 >= range.1 {
+            return;
+        }
+        match self.missing.last_mut() {
+            Some(last) if full || (last.0.0 <= range.1 && range.0 <= last.1.0) => {
+                last.0 = last.0.min(UnixMicros(range.0));
+                last.1 = last.1.max(UnixMicros(range.1));
+            }
+            _ => self.missing.push((UnixMicros(range.0), UnixMicros(range.1))),
         }
     }
 
@@ -83,7 +117,15 @@ impl History {
         while self.sealed_at >= self.sealed.len() {
             let Some(chunk) = self.front_chunk()? else { break };
             self.pop_chunk();
-            self.load(&chunk)?;
+            match self.load(&chunk) {
+                Err(StoreError::Corrupt { .. }) => {
+                    self.miss(chunk.summary.first, chunk.summary.last.saturating_add(1));
+                    if let Some(name) = self.day.as_ref().map(|day| day.name) {
+                        self.hurt(name);
+                    }
+                }
+                loaded => loaded?,
+            }
         }
         let (sealed, head) = (self.sealed.get(self.sealed_at), self.head.get(self.head_at));
         match (sealed, head) {
@@ -111,22 +153,50 @@ impl History {
             if let Some(chunk) = self.day.as_ref().and_then(|d| d.chunks.front()) {
                 return Ok(Some(*chunk));
             }
-            let Some(path) = self.files.pop_front() else {
+            let Some(name) = self.files.pop_front() else {
                 self.day = None;
                 return Ok(None);
             };
+            let path = self.all.shelves.path(&name);
             if !path.exists() {
                 // Its time was over in the meantime.
                 continue;
             }
-            let file = self.all.shelves.day_at(&path)?;
-            file.begin(false)?;
-            let chunks = match file.series(&self.key)? {
-                Some(series) => file.chunks(series, self.from, self.to.saturating_sub(1))?,
-                None => Vec::new(),
-            };
-            self.day = Some(OpenDay { file, chunks: chunks.into() });
+            match self.open_day(name, &path) {
+                Err(StoreError::Corrupt { .. }) => {
+                    // The keeper saves what can be read of it; until then, all of it is missing.
+                    let (from, to) = name.span.range();
+                    self.miss(from, to);
+                    self.hurt(name);
+                }
+                opened => opened?,
+            }
         }
+    }
+
+    fn open_day(&mut self, name: FileName, path: &Path) -> Result<(), StoreError> {
+        let file = self.all.shelves.day_at(path)?;
+        file.begin(false)?;
+        let last = self.to.saturating_sub(1);
+        let mut lost = Vec::new();
+        let chunks = match file.series(&self.key)? {
+            Some(series) => {
+                lost = file.lost(series)?;
+                match file.chunks(series, self.from, last) {
+                    Err(StoreError::Corrupt { .. }) => {
+                        self.hurt(name);
+                        file.chunks_left(series, self.from, last, &mut lost)?
+                    }
+                    chunks => chunks?,
+                }
+            }
+            None => Vec::new(),
+        };
+        for (first, last) in lost {
+            self.miss(first, last.saturating_add(1));
+        }
+        self.day = Some(OpenDay { name, file, chunks: chunks.into() });
+        Ok(())
     }
 
     fn pop_chunk(&mut self) {

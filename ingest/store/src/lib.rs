@@ -46,6 +46,7 @@ mod reader;
 pub mod restore;
 mod retention;
 mod rollup;
+mod salvage;
 mod schema;
 mod sealer;
 mod shelf;

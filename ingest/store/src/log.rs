@@ -7,7 +7,7 @@ mod write;
 pub(crate) use entry::{EntryRow, entries};
 
 use std::{
-    collections::{BTreeMap, HashMap},
+    collections::{BTreeMap, BTreeSet, HashMap},
     path::PathBuf,
     sync::{Arc, atomic::Ordering::Relaxed},
     time::Duration,
@@ -17,7 +17,10 @@ use rusqlite::{Connection, TransactionBehavior, config::DbConfig};
 use tram_pipeline::{DatastreamKey, Progress, Record};
 use tram_wire::{NodeId, SpoolId};
 
-use crate::{LogId, StoreError, error::wrap, head::SeriesId, log::write::Batch, store::Shared};
+use crate::{
+    LogId, Recovery, StoreError, error::wrap, head::SeriesId, log::write::Batch, salvage,
+    store::Shared,
+};
 
 /// The cursor of the sealer.
 pub(crate) const SEAL: &str = "seal";
@@ -35,6 +38,8 @@ pub struct Log {
     stats: LogStats,
     cursors: BTreeMap<String, Cursor>,
     quarantine: Held,
+    /// Entries that are damaged and still in the log.
+    damaged: BTreeSet<LogId>,
     /// What made the log refuse everything, if something did.
     failed: Option<String>,
 }
@@ -90,9 +95,12 @@ impl Log {
         progress: HashMap<(NodeId, SpoolId), Progress>,
         stats: LogStats,
         quarantine: Held,
+        recovery: &Recovery,
     ) -> Result<Self, StoreError> {
-        let cursors = BTreeMap::new();
-        let mut log = Self { path, db, shared, progress, stats, cursors, quarantine, failed: None };
+        let (cursors, failed) = (BTreeMap::new(), None);
+        let damaged = recovery.corrupt.iter().copied().collect();
+        let mut log =
+            Self { path, db, shared, progress, stats, cursors, quarantine, damaged, failed };
         log.restore_cursors()?;
         Ok(log)
     }
@@ -176,6 +184,10 @@ impl Log {
             self.failed = Some(error.to_string());
             // The files stay as they are for the next start. Without it they are tidied once more,
             // which is no harm either.
+            if matches!(error, StoreError::Corrupt { .. }) {
+                // Should it not be possible, the next start may meet the damage by itself.
+                let _ = std::fs::write(self.shared.dir().join(salvage::SUSPECT), error.to_string());
+            }
             let _ = self.db.set_db_config(DbConfig::SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, true);
         }
         error

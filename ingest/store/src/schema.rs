@@ -1,7 +1,7 @@
 //! The tables, and how a database file is opened.
 
 use std::{
-    fs::{self, File},
+    fs::{self, File, TryLockError},
     io::Read as _,
     path::Path,
     time::Duration,
@@ -11,11 +11,11 @@ use rusqlite::{Connection, OpenFlags, config::DbConfig};
 
 use crate::{
     StoreError,
-    error::{wrap, wrap_io},
+    error::{corrupt, wrap, wrap_io},
 };
 
 /// The format of the files; one with another number is refused.
-pub(crate) const FORMAT: i64 = 4;
+pub(crate) const FORMAT: i64 = 5;
 /// How long a statement waits for another connection of this process.
 const BUSY_TIMEOUT: Duration = Duration::from_secs(10);
 
@@ -73,7 +73,8 @@ CREATE TABLE cursor(name TEXT PRIMARY KEY, position INTEGER NOT NULL) WITHOUT RO
 ";
 
 /// A day needs no other file to be read, so series have numbers of their own in it. `changed` is 1
-/// when the series has to be rolled up (again), 2 when that failed because of damage.
+/// when the series has to be rolled up (again), 2 when that failed because of damage. `lost` are
+/// chunks that were damaged and could not be saved.
 const DAY_SQL: &str = "
 CREATE TABLE series(
     id INTEGER PRIMARY KEY, node TEXT NOT NULL, channel TEXT NOT NULL,
@@ -87,6 +88,7 @@ CREATE TABLE chunk(
     good INTEGER NOT NULL, min INTEGER, max INTEGER, last_value INTEGER, sum INTEGER,
     sine INTEGER, cosine INTEGER, summary_crc INTEGER NOT NULL, crc INTEGER NOT NULL, data BLOB NOT NULL);
 CREATE INDEX chunk_time ON chunk(series, first, last);
+CREATE TABLE lost(series INTEGER NOT NULL, first INTEGER NOT NULL, last INTEGER NOT NULL);
 ";
 
 /// See `RollupFile`. `last` is the last day of a quantity, by its number since 1970.
@@ -192,6 +194,7 @@ pub(crate) fn open_frozen(path: &Path) -> Result<Connection, StoreError> {
 
 /// Opens a database that others may be writing to read it, whatever its format is.
 pub(crate) fn open_any(path: &Path) -> Result<Connection, StoreError> {
+    refuse_broken_log(path)?;
     let mut wal = path.as_os_str().to_owned();
     wal.push("-wal");
     let left = fs::metadata(wal).is_ok_and(|m| m.len() > 0);
@@ -223,6 +226,36 @@ pub(crate) fn known(db: &Connection, path: &Path) -> Result<(), StoreError> {
         return Ok(());
     }
     Err(StoreError::Version { path: path.to_owned(), found, known: FORMAT })
+}
+
+/// Refuses a database whose write-ahead log is damaged, when no centre runs that has it in use:
+/// whoever opens it first has SQLite drop what was committed behind the damage. A centre that
+/// starts saves that first.
+fn refuse_broken_log(path: &Path) -> Result<(), StoreError> {
+    let look = look_at_log(path)?;
+    if look.broken || look.mended > 0 {
+        let detail = "its write-ahead log is not what was written; a centre that starts puts it \
+                      right or saves what can be read";
+        return Err(corrupt(path, detail));
+    }
+    Ok(())
+}
+
+/// Looks at the write-ahead log of a database that no centre has in use.
+pub(crate) fn look_at_log(path: &Path) -> Result<tram_pages::Wal, StoreError> {
+    let mut log = path.as_os_str().to_owned();
+    log.push("-wal");
+    if !std::fs::metadata(&log).is_ok_and(|log| log.len() > 0) || in_use(path) {
+        return Ok(tram_pages::Wal::default());
+    }
+    tram_pages::look_at_log(path, false).map_err(|e| wrap_io(path, &e))
+}
+
+/// Whether a centre has the folder of a database.
+fn in_use(path: &Path) -> bool {
+    let lock = path.ancestors().skip(1).take(4).map(|dir| dir.join("lock")).find(|l| l.exists());
+    let lock = lock.and_then(|lock| File::open(lock).ok());
+    lock.is_some_and(|lock| matches!(lock.try_lock_shared(), Err(TryLockError::WouldBlock)))
 }
 
 fn connect(path: &Path, flags: OpenFlags) -> Result<Connection, StoreError> {

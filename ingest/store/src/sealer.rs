@@ -14,6 +14,7 @@ use crate::{
     day_file::DayFile,
     head::{Frozen, SeriesId},
     past::Past,
+    salvage,
     shelf::{FileName, Quantities},
     store::{SealedNews, Shared},
 };
@@ -70,7 +71,7 @@ impl Sealer {
         let mut sealed =
             Sealed { through: frozen.through, readings: frozen.readings, ..Sealed::default() };
         for day in days_of(&frozen) {
-            self.seal_day(day, &frozen, &mut sealed)?;
+            self.seal_day_anyway(day, &frozen, &mut sealed)?;
         }
         // A sync that failed in silence must not have the log forget what it was about.
         self.shared.synced()?;
@@ -81,6 +82,30 @@ impl Sealer {
         // Only now, when the files hold it: a reader looks at the head first.
         self.shared.head.write().thaw();
         Ok(Some(sealed))
+    }
+
+    /// A file that is damaged does not keep what is new from the disk: what can be read of it is
+    /// saved into a new one first.
+    fn seal_day_anyway(
+        &self,
+        day: Day,
+        frozen: &Frozen,
+        sealed: &mut Sealed,
+    ) -> Result<(), StoreError> {
+        let before = *sealed;
+        match self.seal_day(day, frozen, sealed) {
+            Err(StoreError::Corrupt { path, detail })
+                if path.parent().is_some_and(|dir| dir.ends_with("series")) && path.exists() =>
+            {
+                let writing = self.shared.write_files();
+                self.shared.add_findings(salvage::save_day(self.shared.dir(), &path, &detail)?);
+                self.shared.files.shelves.give_up_path(&path);
+                drop(writing);
+                *sealed = before;
+                self.seal_day(day, frozen, sealed)
+            }
+            result => result,
+        }
     }
 
     /// The readings of one day, each quantity in the file where it belongs.

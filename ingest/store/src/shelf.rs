@@ -20,7 +20,6 @@ use crate::{
     day::{Day, Span},
     error::wrap_io,
     rollup::Level,
-    schema,
 };
 
 /// Some of the quantities.
@@ -84,28 +83,6 @@ impl Tier {
         }
     }
 
-    /// Brings write-ahead logs that a crash has left into their files. Damaged rollups are found
-    /// later, and rebuilt.
-    fn settle(self, dir: &Path) -> Result<(), StoreError> {
-        for entry in fs::read_dir(dir).map_err(|e| wrap_io(dir, &e))? {
-            let entry = entry.map_err(|e| wrap_io(dir, &e))?;
-            let name = entry.file_name();
-            let Some(name) = name.to_str().and_then(|n| n.strip_suffix("-wal")) else { continue };
-            let path = dir.join(name);
-            if !path.exists() || !entry.metadata().is_ok_and(|m| m.len() > 0) {
-                continue;
-            }
-            match self {
-                Self::Raw => drop(schema::open_anew(&path, &schema::DAY)?),
-                Self::Rollup(_) => match schema::open_anew(&path, &schema::ROLLUP) {
-                    Ok(_) | Err(StoreError::Corrupt { .. }) => {}
-                    Err(e) => return Err(e),
-                },
-            }
-        }
-        Ok(())
-    }
-
     /// The part of a date that names a file.
     fn stem(self, span: Span) -> String {
         let mut date = span.first.date();
@@ -144,7 +121,7 @@ pub(crate) struct FileName {
 }
 
 impl FileName {
-    fn text(&self) -> String {
+    pub(crate) fn text(&self) -> String {
         let stem = self.tier.stem(self.span);
         match self.keep {
             Some(keep) => format!("{stem}.{keep}.db"),
@@ -173,7 +150,6 @@ impl Shelf {
         let error = |e: std::io::Error| wrap_io(&dir, &e);
         if writer {
             tram_pages::create_folder(&dir).map_err(error)?;
-            tier.settle(&dir)?;
         }
         let mut files = BTreeMap::new();
         let entries = match fs::read_dir(&dir) {

@@ -61,11 +61,14 @@ impl Shelves {
                 }
             })
         };
-        let raw = Shelf::open(dir, Tier::Raw, writer, |_, path| {
+        let raw = Shelf::open(dir, Tier::Raw, writer, |name, path| {
             match DayFile::open(path.to_owned()).and_then(|file| file.quantities()) {
                 Ok(quantities) => Ok(Some(quantities)),
-                // Whoever asks for the day is told.
-                Err(StoreError::Corrupt { .. }) => Ok(Some(Quantities::ALL)),
+                // Whoever asks for the day is told, and the keeper saves what can be read.
+                Err(StoreError::Corrupt { .. }) => {
+                    wounds.add(Wound::File { name, quantities: Quantities::ALL });
+                    Ok(Some(Quantities::ALL))
+                }
                 Err(e) => Err(e),
             }
         })?;
@@ -120,7 +123,12 @@ impl Shelves {
 
     /// Lets go of a file that is replaced or removed.
     pub(crate) fn give_up(&self, name: &FileName) {
-        self.pool.give_up(&self.path(name));
+        self.give_up_path(&self.path(name));
+    }
+
+    /// The same by its path.
+    pub(crate) fn give_up_path(&self, path: &Path) {
+        self.pool.give_up(path);
     }
 
     pub(crate) fn path(&self, name: &FileName) -> PathBuf {

@@ -18,10 +18,11 @@ use tram_wire::{Birth, ChannelName, NodeId, UnixMicros};
 use crate::{
     Aggregates, History, Keeper, Latest, Log, LogId, LogReader, Options, Quarantined, Sealer,
     StoreError,
+    check::{self, Finding, Severity},
     error::wrap,
     files::Files,
     head::{SeriesId, SharedHead},
-    memory, quarantine, schema,
+    memory, quarantine, salvage, schema,
 };
 
 /// A store that has just been opened, in its parts.
@@ -42,7 +43,7 @@ pub struct Opened {
 }
 
 /// What was found when the store was opened.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Recovery {
     /// Entries of the log that were not sealed yet and were read into the head.
     pub entries: u64,
@@ -50,6 +51,10 @@ pub struct Recovery {
     pub readings: u64,
     /// Entries that are damaged; they stay in the log and are left out of the head.
     pub corrupt_entries: u64,
+    /// Which ones, at most 10,000.
+    pub corrupt: Vec<LogId>,
+    /// What was found to be damaged and was saved as far as it goes.
+    pub findings: Vec<Finding>,
 }
 
 /// Sizes for the metrics.
@@ -72,6 +77,8 @@ pub struct StoreStats {
     pub expired_readings: u64,
     /// Rows of rollups found to be damaged since the program runs.
     pub damaged_rollups: u64,
+    /// What was found to be damaged since the store was opened, and then.
+    pub damages: u64,
 }
 
 /// Messages refused since the store exists, as the database counts them.
@@ -96,6 +103,8 @@ pub(crate) struct Shared {
     pub(crate) expired: AtomicU64,
     /// Held by the sealer or the keeper while it changes files of readings.
     writing: Mutex<()>,
+    /// What was found to be damaged.
+    findings: Mutex<Vec<Finding>>,
     /// Held while the store is open, so that no other process opens it.
     _lock: File,
 }
@@ -121,6 +130,13 @@ impl Shared {
 
     pub(crate) fn log_path(&self) -> PathBuf {
         self.dir.join("log.db")
+    }
+
+    /// Leaves word of damage.
+    pub(crate) fn add_findings(&self, new: Vec<Finding>) {
+        let mut findings = self.findings.lock().unwrap_or_else(PoisonError::into_inner);
+        let room = check::MAX_FINDINGS.saturating_sub(findings.len());
+        findings.extend(new.into_iter().take(room));
     }
 
     /// Leaves word for the log, beside what it has not written yet.
@@ -266,6 +282,18 @@ impl Store {
         LogReader::open(&self.shared.log_path())
     }
 
+    /// What was found to be damaged when the store was opened and since, at most
+    /// [`MAX_FINDINGS`](check::MAX_FINDINGS), in the order in which it was found; then the pages
+    /// that were found to be damaged when they were read.
+    #[must_use]
+    pub fn findings(&self) -> Vec<Finding> {
+        let shared = &self.shared;
+        let mut findings = shared.findings.lock().unwrap_or_else(PoisonError::into_inner).clone();
+        let pages = tram_pages::found(&shared.dir);
+        findings.extend(pages.iter().filter_map(|(p, f)| salvage::of_page(&shared.dir, p, *f)));
+        findings
+    }
+
     /// Sizes for the metrics.
     #[must_use]
     pub fn stats(&self) -> StoreStats {
@@ -279,6 +307,8 @@ impl Store {
             unrolled: self.shared.files.stale.count(),
             expired_readings: self.shared.expired.load(Relaxed),
             damaged_rollups: self.shared.files.wounds.found(),
+            damages: self.findings().iter().filter(|f| f.severity == Severity::Damage).count()
+                as u64,
         }
     }
 }

@@ -1,4 +1,4 @@
-//! Rollups that were found to be damaged.
+//! Rollups and files of readings that were found to be damaged.
 
 use std::{
     collections::VecDeque,
@@ -12,7 +12,7 @@ use tram_pipeline::DatastreamKey;
 
 use crate::{
     day::Day,
-    shelf::{FileName, Quantities},
+    shelf::{FileName, Quantities, Tier},
 };
 
 /// The most that wait for the keeper; what is found beyond is found again by the next question.
@@ -52,7 +52,7 @@ impl Wounds {
         let mut waiting = self.waiting();
         if waiting.len() < MAX_WAITING && !waiting.contains(&wound) {
             waiting.push_back(wound);
-            self.found.fetch_add(1, Relaxed);
+            self.found.fetch_add(u64::from(wound.name().tier != Tier::Raw), Relaxed);
         }
     }
 
@@ -71,7 +71,7 @@ impl Wounds {
         self.waiting().retain(|w| w != wound);
     }
 
-    /// How many were found since the store was opened.
+    /// How many rollups were found since the store was opened.
     pub(crate) fn found(&self) -> u64 {
         self.found.load(Relaxed)
     }

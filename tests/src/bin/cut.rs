@@ -1,9 +1,10 @@
-//! A power cut at every write of the store, in every way that what is not synced may survive.
+//! What a disk may do to the store: power cuts at every write, in every way that what is not synced
+//! may survive; errors at every write; wrong bytes and sectors in every file.
 
 use anyhow::{Context, Result};
 use clap::Parser;
 use tram_pages::witness::{Error, Fault, On};
-use tram_tests::{Run, shared_memory, try_fault};
+use tram_tests::{Folder, Random, Run, shared_memory, try_fault};
 
 /// Cuts the power at every write of a run of the store and counts readings by identity.
 #[derive(Parser)]
@@ -19,13 +20,21 @@ struct Arguments {
     /// none, and all but the end of the last write.
     #[arg(long, default_value_t = 2)]
     ways: u64,
+    /// How many bytes of each file are damaged at random, one at a time, besides those at the start
+    /// of the file and of each page.
+    #[arg(long, default_value_t = 100)]
+    bytes: u64,
 }
 
 fn main() -> Result<()> {
-    let Arguments { seed, batches, ways } = Arguments::parse();
+    let Arguments { seed, batches, ways, bytes } = Arguments::parse();
+    if std::env::var_os("ONLY_DAMAGE").is_some() {
+        return damage(seed, bytes);
+    }
     cuts(seed, batches, ways)?;
     faults(seed, batches.min(9))?;
     println!("0 lost, 0 stored twice");
+    damage(seed, bytes)?;
     Ok(())
 }
 
@@ -80,5 +89,52 @@ fn faults(seed: u64, batches: u64) -> Result<()> {
         }
         println!("{on:?} {error:?}: {struck} faults, {restarts} restarts of the log");
     }
+    Ok(())
+}
+
+/// Damages each file of a folder, a byte or a sector at a time.
+fn damage(seed: u64, samples: u64) -> Result<()> {
+    const SECTOR: usize = 512;
+    let folder = Folder::make(seed)?;
+    let mut random = Random::new(seed);
+    println!("wrong bytes and sectors in {} files of a store …", folder.files.len());
+    let (mut lost_by_bytes, mut bytes_tried) = (0, 0_u64);
+    for (file, content) in folder.files.iter().filter(|(_, content)| !content.is_empty()) {
+        let mut places: Vec<usize> = (0..content.len())
+            .filter(|at| *at < 128 || at % 1024 < 4 || at % 1048 == 36 || at % 4120 == 40)
+            .collect();
+        for _ in 0..samples {
+            places.push(usize::try_from(random.below(content.len() as u64))?);
+        }
+        places.retain(|at| *at < content.len());
+        let (mut lost, mut aside) = (0, 0);
+        for at in &places {
+            let change = 1 + u8::try_from(random.below(255))?;
+            let found = folder
+                .damage(file, |bytes| bytes.iter_mut().skip(*at).take(1).for_each(|b| *b ^= change))
+                .with_context(|| format!("byte {at} of {}, seed {seed}", file.display()))?;
+            (lost, aside) = (lost + found.lost, aside + found.aside);
+        }
+        (lost_by_bytes, bytes_tried) = (lost_by_bytes + lost, bytes_tried + places.len() as u64);
+        let (mut lost_sectors, sectors) = (0, content.len() / SECTOR);
+        for sector in 0..sectors {
+            let start = sector * SECTOR;
+            let found = folder
+                .damage(file, |bytes| {
+                    bytes.iter_mut().skip(start).take(SECTOR).for_each(|b| *b = 0xa5)
+                })
+                .with_context(|| format!("sector {sector} of {}, seed {seed}", file.display()))?;
+            lost_sectors += found.lost;
+        }
+        println!(
+            "{}: {} bytes, {lost} readings lost, {aside} files put aside; {sectors} sectors, \
+             {lost_sectors} readings lost",
+            file.display(),
+            places.len()
+        );
+    }
+    println!(
+        "{bytes_tried} wrong bytes: all found, none read as data, {lost_by_bytes} readings lost"
+    );
     Ok(())
 }

@@ -31,9 +31,21 @@ pub struct Run {
     pub restarts: u64,
 }
 
-pub(super) fn open(folder: &Path) -> Result<Opened, StoreError> {
+pub(crate) fn open(folder: &Path) -> Result<Opened, StoreError> {
     let options = Options { consumers: vec![CONSUMER.to_owned()], ..Options::default() };
     Store::open(folder, options)
+}
+
+/// Sends one message that is new.
+pub(crate) fn send(opened: &mut Opened, pipeline: &mut Pipeline, message: &Message) -> Result<()> {
+    let record = match message.send(pipeline) {
+        // A birth says the same each time.
+        Outcome::Duplicate(_) => return Ok(()),
+        outcome => outcome.into_record().map_err(|o| anyhow::anyhow!("not taken: {o:?}"))?,
+    };
+    opened.log.append(std::slice::from_ref(&record))?;
+    pipeline.committed(&[record.receipt()]);
+    Ok(())
 }
 
 /// The store as the centre uses it.

@@ -13,17 +13,17 @@ use tram_wire::{
 use crate::Random;
 
 /// The centre's clock: half a minute before midnight, so that there are two days.
-pub(super) const NOW: UnixMicros = UnixMicros(1_790_035_170_000_000);
+pub(crate) const NOW: UnixMicros = UnixMicros(1_790_035_170_000_000);
 const CHANNELS: [(&str, Quantity); 2] =
     [("water_level", Quantity::WaterLevel), ("rain", Quantity::Rain)];
 const NODES: [&str; 2] = ["cut-01", "cut-02"];
 
 /// A reading, by what it is known by, and its value.
-pub(super) type Truth = BTreeMap<(DatastreamKey, i64), i64>;
+pub(crate) type Truth = BTreeMap<(DatastreamKey, i64), i64>;
 
 /// What the store must make of a message.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Kind {
+pub(crate) enum Kind {
     Birth,
     Readings,
     /// It is refused, kept in the quarantine, and still acknowledged.
@@ -32,16 +32,16 @@ pub(super) enum Kind {
 
 /// A message, and what it says.
 #[derive(Debug, Clone)]
-pub(super) struct Message {
-    pub(super) kind: Kind,
+pub(crate) struct Message {
+    pub(crate) kind: Kind,
     topic: String,
     payload: Vec<u8>,
-    pub(super) readings: Truth,
+    pub(crate) readings: Truth,
 }
 
 impl Message {
     /// Gives it to the pipeline.
-    pub(super) fn send(&self, pipeline: &mut Pipeline) -> Outcome {
+    pub(crate) fn send(&self, pipeline: &mut Pipeline) -> Outcome {
         let content_type = self.topic.starts_with("senml").then_some("application/senml+json");
         let (topic, payload) = (self.topic.as_str(), self.payload.as_slice());
         pipeline.receive(Incoming { topic, content_type, payload, retained: false }, NOW)
@@ -49,7 +49,7 @@ impl Message {
 }
 
 /// A pipeline that knows the nodes.
-pub(super) fn pipeline(memory: tram_pipeline::Memory) -> Result<Pipeline> {
+pub(crate) fn pipeline(memory: tram_pipeline::Memory) -> Result<Pipeline> {
     let nodes = NODES.iter().map(|n| node(n)).collect::<Result<_>>()?;
     let policy = Policy { nodes, third_party: ThirdParty::Register, ..Policy::default() };
     Ok(Pipeline::new(policy, memory))
@@ -64,7 +64,7 @@ fn channel(name: &str) -> Result<ChannelName> {
 }
 
 /// Everything that is sent, in its order: births first, batches with gaps that are filled later.
-pub(super) fn script(random: &mut Random, batches: u64) -> Result<Vec<Message>> {
+pub(crate) fn script(random: &mut Random, batches: u64) -> Result<Vec<Message>> {
     let mut messages = Vec::new();
     for (n, name) in NODES.iter().enumerate() {
         messages.push(birth(name, SpoolId(n as u64 + 1))?);

@@ -53,7 +53,7 @@ fn saved(path: &Path) -> (Raw, crate::Copied, BTreeSet<i64>, BTreeSet<i64>) {
     let _ = fs::remove_file(&new);
     let db = database(&new, PAGE as u32);
     db.execute_batch(TABLES).unwrap();
-    let mut raw = Raw::open(path, PAGE).unwrap();
+    let mut raw = Raw::open(path).unwrap();
     let copied = copy(&mut raw, &db).unwrap();
     raw.look_at_all();
     let (t, k) = (ids(&db, "SELECT id FROM t"), ids(&db, "SELECT n FROM k"));
@@ -76,7 +76,7 @@ fn a_sound_database_is_read_as_sqlite_reads_it() {
         assert_eq!(raw.wounds(), crate::Wounds::default());
         assert!(copied.values().all(|t| t.partial.is_empty() && t.pages.is_empty()));
         let mut bodies = 0;
-        let mut raw = Raw::open(&path, PAGE).unwrap();
+        let mut raw = Raw::open(&path).unwrap();
         raw.walk(2, |row| {
             let id = row.id.unwrap();
             let n = if id % 5 == 0 { 3000 } else { 90 };
@@ -124,7 +124,7 @@ fn any_byte_of_the_log_is_put_right_or_costs_its_page_alone() {
         fs::write(&log, &bytes).unwrap();
         fs::write(&path, &db).unwrap();
         let _ = fs::remove_file(dir.path().join("copy.db-shm"));
-        let look = look_at_log(&path, PAGE).unwrap();
+        let look = look_at_log(&path, true).unwrap();
         if look.broken {
             broken += 1;
             let (raw, _, t, k) = saved(&path);
@@ -163,7 +163,7 @@ fn a_write_that_never_ended_is_no_damage() {
             fs::write(&log, &bytes).unwrap();
             fs::write(&path, &db).unwrap();
             let _ = fs::remove_file(dir.path().join("copy.db-shm"));
-            let look = look_at_log(&path, PAGE).unwrap();
+            let look = look_at_log(&path, true).unwrap();
             assert!(!look.broken && look.mended == 0, "sector {sector}: {look:?}");
             let db = database(&path, PAGE as u32);
             let t = ids(&db, "SELECT id FROM t");
@@ -183,7 +183,7 @@ fn a_sector_lost_in_the_middle_of_the_log_is_damage() {
         let mut bytes = whole.clone();
         bytes[sector * 512..][..512].fill(0xff);
         fs::write(&log, &bytes).unwrap();
-        assert!(look_at_log(&path, PAGE).unwrap().broken, "sector {sector}");
+        assert!(look_at_log(&path, true).unwrap().broken, "sector {sector}");
         let (raw, _, t, k) = saved(&path);
         assert!(t.contains(&47) && k.contains(&47), "what was committed behind it is there");
         let lost = all.0.len() - t.len() + all.1.len() - k.len();

@@ -1,5 +1,7 @@
 //! Steps of time from the readings.
 
+use tram_wire::UnixMicros;
+
 use super::start_of;
 use crate::{Bucket, History, Reading, StoreError};
 
@@ -15,6 +17,11 @@ pub(super) struct RawBuckets {
 impl RawBuckets {
     pub(super) fn new(history: History, step: i64) -> Self {
         Self { history, step, ahead: None }
+    }
+
+    /// What was passed over because it is damaged.
+    pub(super) fn missing(&self) -> &[(UnixMicros, UnixMicros)] {
+        self.history.missing()
     }
 
     pub(super) fn next_step(&mut self) -> Result<Option<Bucket>, StoreError> {

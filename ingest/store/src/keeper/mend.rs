@@ -13,6 +13,7 @@ use crate::{
     day::{Day, Span},
     day_file::DayFile,
     rollup::{Level, RollupFile},
+    salvage,
     shelf::{FileName, Quantities, Tier},
     wounds::Wound,
 };
@@ -55,12 +56,28 @@ impl Keeper {
                 }
                 mended
             }
+            Wound::File { name, .. } if name.tier == Tier::Raw => keeper.save_readings(name),
             Wound::File { name, quantities } => {
                 keeper.begin_repair(name, quantities);
                 Ok(Kept::default())
             }
         })
         .map(Some)
+    }
+
+    /// Saves what can be read of a damaged file of readings into a new one.
+    fn save_readings(&self, name: FileName) -> Result<Kept, StoreError> {
+        let shared = &self.shared;
+        let path = shared.files.shelves.path(&name);
+        if path.exists() {
+            let findings = salvage::save_day(shared.dir(), &path, "found while it was read")?;
+            shared.add_findings(findings);
+            shared.files.shelves.give_up(&name);
+            let quantities = DayFile::open(path)?.quantities()?;
+            shared.files.shelves.raw.add(name, quantities);
+        }
+        shared.files.wounds.done_file(&name);
+        Ok(Kept::default())
     }
 
     fn mend_row(

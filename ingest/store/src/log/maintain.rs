@@ -1,6 +1,9 @@
 //! Cursors, and forgetting what everybody has read.
 
-use rusqlite::{TransactionBehavior, params};
+use std::sync::atomic::Ordering::Relaxed;
+
+use rusqlite::{Connection, TransactionBehavior, params};
+use tram_pipeline::Reason;
 
 use super::{Cursor, Log, SEAL};
 use crate::{LogId, StoreError, error::wrap, latest, store::SealedNews};
@@ -111,6 +114,10 @@ impl Log {
         for (id, reading) in sealed.into_iter().flat_map(|news| &news.latest) {
             latest::save(&tx, *id, reading).map_err(error)?;
         }
+        let aside = self.damaged.range(..=target).copied().collect::<Vec<_>>();
+        for id in &aside {
+            keep_aside(&tx, *id).map_err(error)?;
+        }
         let bytes: i64 = tx
             .query_row(
                 "SELECT coalesce(sum(length(payload)), 0) FROM log WHERE id > ? AND id <= ?",
@@ -123,6 +130,11 @@ impl Log {
         tx.execute("INSERT OR REPLACE INTO meta(name, value) VALUES ('trimmed', ?)", [target.0])
             .map_err(error)?;
         tx.commit().map_err(error)?;
+        for id in &aside {
+            self.damaged.remove(id);
+        }
+        self.quarantine.rows += aside.len() as u64;
+        self.shared.refused.messages.fetch_add(aside.len() as u64, Relaxed);
         Ok(bytes.unsigned_abs())
     }
 
@@ -149,4 +161,22 @@ impl Log {
         }
         Ok(())
     }
+}
+
+/// Puts what is left of a damaged entry into the quarantine.
+fn keep_aside(db: &Connection, id: LogId) -> rusqlite::Result<()> {
+    db.prepare_cached(
+        "INSERT INTO quarantine(received, topic, node, reason, detail, readings, bytes, payload)
+         SELECT CAST(received AS INTEGER), '', nullif(CAST(node AS TEXT), ''), ?2,
+                'entry ' || id || ' of the log is not what was written',
+                max(CAST(readings AS INTEGER), 0), length(payload), CAST(payload AS BLOB)
+         FROM log WHERE id = ?1",
+    )?
+    .execute((id.0, Reason::Damaged.name()))?;
+    db.prepare_cached(
+        "INSERT INTO meta(name, value) VALUES ('quarantined', 1)
+         ON CONFLICT(name) DO UPDATE SET value = value + 1",
+    )?
+    .execute([])
+    .map(drop)
 }
