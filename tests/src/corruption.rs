@@ -156,6 +156,7 @@ impl Folder {
             send(opened, &mut pipeline, message)?;
         }
         opened.sealer.seal().context("nothing is sealed any more")?;
+        while opened.keeper.step(UnixMicros(NOW.0 + 86_400_000_000)).is_ok_and(|kept| kept.more) {}
         opened.log.maintain()?;
         Ok(())
     }

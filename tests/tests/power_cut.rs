@@ -13,7 +13,10 @@ fn no_acknowledged_reading_is_lost_and_none_is_there_twice() {
     let mut random = Random::new(SEED);
     run.cut(
         1,
-        |moment| random.below(10) == 0 || moment + 1 == run.moments(),
+        |moment| {
+            let often = if run.commits_at(moment) { 6 } else { 20 };
+            random.below(often) == 0 || moment + 1 == run.moments()
+        },
         |moment, way, snapshot| {
             let folder = shared_memory()?;
             let survived = run.check(moment, snapshot, folder.path()).map_err(|e| {

@@ -91,7 +91,7 @@ pub(crate) struct Clients {
 }
 
 /// How the program began.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone)]
 pub(crate) struct Beginning {
     /// When.
     pub(crate) at: UnixMicros,

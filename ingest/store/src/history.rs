@@ -181,7 +181,11 @@ impl History {
         let mut lost = Vec::new();
         let chunks = match file.series(&self.key)? {
             Some(series) => {
-                lost = file.lost(series)?;
+                match file.lost(series) {
+                    // The list of what is lost is; what there is may still be read.
+                    Err(StoreError::Corrupt { .. }) => self.hurt(name),
+                    found => lost = found?,
+                }
                 match file.chunks(series, self.from, last) {
                     Err(StoreError::Corrupt { .. }) => {
                         self.hurt(name);

@@ -8,7 +8,7 @@ use std::{
 use anyhow::{Context, Result, ensure};
 use tram_pages::witness::Snapshot;
 use tram_pipeline::{Identity, Outcome, Record};
-use tram_store::{LogId, Opened, Store};
+use tram_store::{LogId, Opened, Store, check::Severity};
 use tram_wire::UnixMicros;
 
 use super::{
@@ -35,6 +35,8 @@ impl Run {
     pub fn check(&self, moment: usize, snapshot: &Snapshot, folder: &Path) -> Result<Survived> {
         snapshot.write(folder)?;
         let mut opened = open(folder).context("the store does not open")?;
+        let damage = opened.recovery.findings.iter().find(|f| f.severity == Severity::Damage);
+        ensure!(damage.is_none(), "a power cut is taken for damage: {damage:?}");
         let all: Truth = self.messages.iter().flat_map(|(m, _)| m.readings.clone()).collect();
         let acknowledged: Truth = (self.messages.iter())
             .filter(|(_, at)| *at <= moment)

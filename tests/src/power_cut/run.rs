@@ -100,6 +100,14 @@ impl Run {
         self.operations.len() + 1
     }
 
+    /// Whether the next thing at this moment is that a write-ahead log is synced: everything of a
+    /// transaction is written, and nobody knows yet.
+    #[must_use]
+    pub fn commits_at(&self, moment: usize) -> bool {
+        let next = self.operations.get(moment);
+        matches!(next, Some(Operation::Sync(file)) if file.to_string_lossy().ends_with("-wal"))
+    }
+
     /// The moments just after a sync failed.
     #[must_use]
     pub fn failed_syncs(&self) -> Vec<usize> {

@@ -106,7 +106,7 @@ fn read(kind: u64, bytes: &[u8]) -> Option<Value> {
         7 => Value::Real(f64::from_be_bytes(*bytes.first_chunk()?)),
         8 => Value::Integer(0),
         9 => Value::Integer(1),
-        _ if kind % 2 == 0 => Value::Blob(bytes.to_vec()),
+        _ if kind.is_multiple_of(2) => Value::Blob(bytes.to_vec()),
         _ => Value::Text(String::from_utf8_lossy(bytes).into_owned()),
     })
 }

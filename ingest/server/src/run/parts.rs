@@ -254,7 +254,7 @@ fn app(
         answers: App::places(),
         connections: App::connections(),
         data: config.data.clone(),
-        beginning: core.beginning,
+        beginning: core.beginning.clone(),
         journal,
     }
 }

@@ -35,6 +35,7 @@ impl Work<'_, '_, '_> {
         let sound = self.pages(&db, name, &whole)?;
         let series = self.day_series(&db, name, known, &whole);
         let file = DayFile::of(self.dir.join(name), db);
+        self.gone(&file, name, &series);
         let mut places = Places::new();
         if let Err(error) = self.chunks(&file, name, day, &series, &mut places)? {
             let seen: HashSet<i64> = places.values().flatten().map(|(_, _, id)| *id).collect();
@@ -51,6 +52,18 @@ impl Work<'_, '_, '_> {
         }
         self.overlaps(name, &series, places);
         Ok(())
+    }
+
+    /// What was lost to damage before, when the rest was saved. A list that cannot be read is
+    /// named with its page.
+    fn gone(&mut self, file: &DayFile, name: &str, series: &HashMap<i64, DatastreamKey>) {
+        for (id, key) in series {
+            for (first, last) in file.lost(*id).unwrap_or_default() {
+                let affects = Affects::series(key).between(first, last);
+                let what = "readings were damaged and could not be saved";
+                self.report.damage(name, what, affects, RESTORE);
+            }
+        }
     }
 
     /// Looks for the chunks that the table does not give up in its index, which knows their series

@@ -161,9 +161,52 @@ fn damaged_readings_are_not_rolled_up_and_the_rest_is() {
     assert_eq!(buckets(&opened.store, 0, ALL, HOUR).len(), 24);
     let range = (UnixMicros(0), UnixMicros(i64::MAX));
     let mut wind = opened.store.aggregate(&key(2), range.0, range.1, HOUR / 2).unwrap();
-    assert!(wind.any(|b| b.is_err()), "the damage is told, not hidden");
+    assert_eq!(wind.by_ref().map(Result::unwrap).count(), 0);
+    assert_eq!(wind.missing().len(), 1, "the damage is told, not hidden");
     drop((opened, wind));
     let mut opened = reopen(dir.path());
     assert_eq!(opened.store.stats().unrolled, 1);
     assert!(keep(&mut opened, KEEP).iter().all(|k| k.rolled == 0), "it is told once");
+}
+
+#[test]
+fn damaged_readings_are_put_aside_and_the_rest_of_the_day_goes_on() {
+    let dir = quick_dir();
+    let mut opened = reopen(dir.path());
+    let points: Vec<_> = (0..96).map(|i| good(TODAY - DAY + i * HOUR / 4, i % 50)).collect();
+    opened.log.append(&[record(0, 0, &points), record(1, 2, &points)]).unwrap();
+    opened.sealer.seal().unwrap();
+    keep(&mut opened, KEEP.plus(HOUR));
+    let path = dir.path().join("series/2026-09-20.db");
+    change(&path, &format!("{FLIP} WHERE series = (SELECT id FROM series WHERE channel = 'wind')"));
+    let wind = |opened: &Opened| {
+        let mut history =
+            opened.store.history(&key(2), UnixMicros(0), UnixMicros(i64::MAX)).unwrap();
+        let read = history.by_ref().map(Result::unwrap).count();
+        (read, history.missing().to_vec())
+    };
+    let lost = (UnixMicros(points[0].micros), UnixMicros(points[95].micros + 1));
+    assert_eq!(wind(&opened), (0, vec![lost]));
+    assert!(opened.store.findings().is_empty());
+    // Having been read, it is put aside, and what was lost goes on to be said.
+    keep(&mut opened, KEEP.plus(HOUR));
+    let findings = opened.store.findings();
+    assert!(findings.iter().any(|f| f.affects.channel.as_deref() == Some("wind")), "{findings:?}");
+    assert_eq!(opened.store.stats().damages, 2);
+    assert!(dir.path().join("series/2026-09-20.db.damaged-1").exists());
+    for reopened in [false, true] {
+        if reopened {
+            drop(opened);
+            opened = reopen(dir.path());
+        }
+        assert_eq!(wind(&opened), (0, vec![lost]));
+        assert_eq!(super::all(&opened.store, 0).len(), 96);
+    }
+    // What comes late is stored beside it; rollups of the day stay as they were.
+    let before = buckets(&opened.store, 2, ALL, DAY);
+    opened.log.append(&[record(2, 0, &[good(points[3].micros + 1, 7)])]).unwrap();
+    opened.sealer.seal().unwrap();
+    keep(&mut opened, KEEP.plus(2 * HOUR));
+    assert_eq!(super::all(&opened.store, 0).len(), 97);
+    assert_eq!((before.len(), buckets(&opened.store, 2, ALL, DAY)), (1, before));
 }
