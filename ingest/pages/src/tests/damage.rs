@@ -12,21 +12,27 @@ use super::database;
 use crate::{Raw, Value, copy, found, look_at_log, put_aside};
 
 const PAGE: usize = 1024;
+const PAGE_SIZE: u32 = 1024;
 const TABLES: &str = "
     CREATE TABLE t(id INTEGER PRIMARY KEY, name TEXT NOT NULL, body BLOB NOT NULL);
     CREATE TABLE k(name TEXT, n INTEGER, more BLOB NOT NULL, PRIMARY KEY(n, name)) WITHOUT ROWID;
     CREATE INDEX t_name ON t(name);";
 
+/// What a row holds.
+fn body(id: i64) -> Vec<u8> {
+    // Some rows need overflow pages, some pages hold several rows.
+    let n = if id % 5 == 0 { 3000 } else { 90 };
+    (0..n).map(|n| u8::try_from((id * 31 + n * 7) % 251).unwrap()).collect()
+}
+
 /// A database of which the last commits are in its write-ahead log; both copied while it is open.
 fn files(in_log: i64) -> (tempfile::TempDir, PathBuf) {
     let dir = tempfile::tempdir().unwrap();
     let path = dir.path().join("live.db");
-    let db = database(&path, PAGE as u32);
+    let db = database(&path, PAGE_SIZE);
     db.execute_batch(TABLES).unwrap();
     let put = |id: i64| {
-        // Some rows need overflow pages, some pages hold several rows.
-        let bytes = if id % 5 == 0 { 3000 } else { 90 };
-        let body: Vec<u8> = (0..bytes).map(|n| ((id * 31 + n * 7) % 251) as u8).collect();
+        let body = body(id);
         db.execute("INSERT INTO t VALUES (?1, 'row ' || ?1, ?2)", (id, &body)).unwrap();
         db.execute("INSERT INTO k VALUES ('key', ?1, ?2)", (id, &body)).unwrap();
     };
@@ -51,7 +57,7 @@ fn ids(db: &Connection, sql: &str) -> BTreeSet<i64> {
 fn saved(path: &Path) -> (Raw, crate::Copied, BTreeSet<i64>, BTreeSet<i64>) {
     let new = path.with_extension("new");
     let _ = fs::remove_file(&new);
-    let db = database(&new, PAGE as u32);
+    let db = database(&new, PAGE_SIZE);
     db.execute_batch(TABLES).unwrap();
     let mut raw = Raw::open(path).unwrap();
     let copied = copy(&mut raw, &db).unwrap();
@@ -79,9 +85,7 @@ fn a_sound_database_is_read_as_sqlite_reads_it() {
         let mut raw = Raw::open(&path).unwrap();
         raw.walk(2, |row| {
             let id = row.id.unwrap();
-            let n = if id % 5 == 0 { 3000 } else { 90 };
-            let body = (0..n).map(|n| ((id * 31 + n * 7) % 251) as u8).collect();
-            assert_eq!(row.record.values[2], Value::Blob(body));
+            assert_eq!(row.record.values[2], Value::Blob(body(id)));
             bodies += 1;
         });
         assert!(bodies > 30);
@@ -134,7 +138,7 @@ fn any_byte_of_the_log_is_put_right_or_costs_its_page_alone() {
         } else {
             assert!(look.mended > 0, "byte {at}: {look:?}");
             mended += 1;
-            let db = database(&path, PAGE as u32);
+            let db = database(&path, PAGE_SIZE);
             let (t, k) = (ids(&db, "SELECT id FROM t"), ids(&db, "SELECT n FROM k"));
             assert_eq!((t, k), all, "byte {at}");
         }
@@ -165,7 +169,7 @@ fn a_write_that_never_ended_is_no_damage() {
             let _ = fs::remove_file(dir.path().join("copy.db-shm"));
             let look = look_at_log(&path, true).unwrap();
             assert!(!look.broken && look.mended == 0, "sector {sector}: {look:?}");
-            let db = database(&path, PAGE as u32);
+            let db = database(&path, PAGE_SIZE);
             let t = ids(&db, "SELECT id FROM t");
             assert!(t.is_subset(&all.0) && all.0.len() - t.len() <= 1, "sector {sector}");
         }
