@@ -1,6 +1,6 @@
 //! The engine: readings in, alarms, messages and deliveries out, each exactly once.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use rusqlite::Connection;
 use tram_rules::{Observation, Rule};
@@ -48,7 +48,10 @@ pub struct Applied {
 
 /// The alert engine and its file. One thread at a time: share it behind a mutex.
 pub struct Alerts {
+    path: PathBuf,
     pub(crate) connection: Connection,
+    /// What was done about damage when the file was opened.
+    saved: Option<String>,
     pub(crate) settings: Settings,
     evaluation: Evaluation,
     receivers: Receivers,
@@ -81,11 +84,13 @@ impl Alerts {
         now: UnixMicros,
     ) -> Result<Self, AlertsError> {
         let settings = Settings::new(config, rules, stations)?;
-        let connection = database::open(path)?;
+        let (connection, saved) = database::open(path)?;
         let cursor = database::cursor(&connection)?;
         let evaluation = Evaluation::load(&connection, &settings, cursor)?;
         let mut alerts = Self {
+            path: path.canonicalize().unwrap_or_else(|_| path.to_owned()),
             connection,
+            saved,
             settings,
             evaluation,
             receivers: Receivers::default(),
@@ -100,6 +105,33 @@ impl Alerts {
         let orphans = sweep::orphans(&alerts.connection, &alerts.settings, lost, now)?;
         alerts.commit(&orphans, true, now)?;
         Ok(alerts)
+    }
+
+    /// What was done about damage to the file when it was opened, if there was some.
+    #[must_use]
+    pub fn saved(&self) -> Option<&str> {
+        self.saved.as_deref()
+    }
+
+    /// Whether somebody has met damage in the file.
+    #[must_use]
+    pub fn damaged(&self) -> bool {
+        database::damaged(&self.path)
+    }
+
+    /// When it is [`damaged`](Self::damaged): saves what can be read of the file into a new one, and goes
+    /// on with that from where it stands. Says what was done.
+    ///
+    /// # Errors
+    /// [`AlertsError`] when that cannot be done.
+    pub fn heal(&mut self) -> Result<String, AlertsError> {
+        // Nobody may have the file open meanwhile.
+        self.connection = Connection::open_in_memory()?;
+        let said = database::save(&self.path)?;
+        self.connection = database::open(&self.path)?.0;
+        self.cursor = database::cursor(&self.connection)?;
+        self.evaluation = Evaluation::load(&self.connection, &self.settings, self.cursor)?;
+        Ok(said)
     }
 
     /// The last log position that has been evaluated; feed what follows it. After an error this is

@@ -24,12 +24,14 @@ pub enum AlertsError {
     /// The file is damaged: put it aside and restore a backup.
     #[error("the alarm file is damaged: {0}")]
     Corrupt(String),
-    /// The file was written by a newer version of this program.
-    #[error("the alarm file has version {found}, this program reads up to {known}")]
+    /// The file was written by another version of this program.
+    #[error(
+        "the alarm file has version {found}, this program reads version {known}; run the version of tram-ingest that wrote it, or move the file away"
+    )]
     Version {
         /// The file's version.
         found: i64,
-        /// The newest one known here.
+        /// The one known here.
         known: i64,
     },
     /// The file cannot be opened.

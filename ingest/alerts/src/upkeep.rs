@@ -92,7 +92,7 @@ fn json(
 /// # Errors
 /// [`AlertsError`] when the file cannot be read or written.
 pub fn rewind(path: &Path, last: u64) -> Result<Option<u64>, AlertsError> {
-    let mut connection = database::open(path)?;
+    let (mut connection, _) = database::open(path)?;
     let tx = connection.transaction()?;
     let cursor = database::cursor(&tx)?;
     let states: i64 =
@@ -115,7 +115,7 @@ mod tests {
 
     fn file(dir: &tempfile::TempDir) -> std::path::PathBuf {
         let path = dir.path().join("alerts.db");
-        let connection = database::open(&path).unwrap();
+        let (connection, _) = database::open(&path).unwrap();
         connection
             .execute_batch(
                 "UPDATE cursor SET position = 90;
@@ -143,7 +143,7 @@ mod tests {
     fn what_is_wrong_is_said_with_its_station() {
         let dir = tempfile::tempdir().unwrap();
         let path = file(&dir);
-        let connection = database::open(&path).unwrap();
+        let (connection, _) = database::open(&path).unwrap();
         connection
             .execute_batch(
                 "UPDATE state SET body = '{' WHERE station = 'b';

@@ -161,12 +161,29 @@ impl Evaluator {
         if now.duration_since(ticked) < TICK {
             return ticked;
         }
+        self.heal();
         let applied = self.alarms.alerts().tick(clock::now());
         match applied {
             Ok(applied) => self.note(&applied.changed),
             Err(error) => tracing::error!(%error, "the rules could not look at the clock"),
         }
         now
+    }
+
+    /// Saves what can be read of the alarms when somebody has met damage in their file.
+    fn heal(&self) {
+        let mut alerts = self.alarms.alerts();
+        if !alerts.damaged() {
+            return;
+        }
+        match alerts.heal() {
+            Ok(said) => {
+                tracing::error!("the alarms' file: {said}; look at the disk (dmesg, smartctl)")
+            }
+            Err(error) => {
+                tracing::error!(%error, "the alarms' file is damaged and cannot be saved")
+            }
+        }
     }
 
     /// Tells how far the engine is and what it changed.

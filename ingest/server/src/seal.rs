@@ -3,7 +3,10 @@
 
 use std::{sync::Arc, thread::JoinHandle, time::Duration};
 
-use tram_store::{Damage, Keeper, Kept, Sealed, Sealer};
+use tram_store::{
+    Damage, Keeper, Kept, Sealed, Sealer, Store,
+    check::{Finding, Severity},
+};
 
 use crate::{clock, ledger::Ledger, wake::Wake};
 
@@ -21,16 +24,22 @@ const AT_LATEST: Duration = Duration::from_secs(3_600);
 pub(crate) fn start(
     sealer: Sealer,
     keeper: Keeper,
+    store: Store,
     ledger: Arc<Ledger>,
     stop: Arc<Wake>,
 ) -> std::io::Result<JoinHandle<()>> {
-    let mut sealing = Sealing { sealer, keeper, ledger, stop };
+    // What was found at the start is said by the start.
+    let said = store.findings();
+    let mut sealing = Sealing { sealer, keeper, store, said, ledger, stop };
     std::thread::Builder::new().name("seal".to_owned()).spawn(move || sealing.run())
 }
 
 struct Sealing {
     sealer: Sealer,
     keeper: Keeper,
+    store: Store,
+    /// The findings that were said.
+    said: Vec<Finding>,
     ledger: Arc<Ledger>,
     stop: Arc<Wake>,
 }
@@ -45,7 +54,17 @@ impl Sealing {
                 self.seal();
             }
             self.keep();
+            self.say_findings();
         }
+    }
+
+    /// Says what was found to be damaged, each once, whoever has found it.
+    fn say_findings(&mut self) {
+        let findings = self.store.findings();
+        for finding in findings.iter().filter(|f| !self.said.contains(f)) {
+            say_finding(finding);
+        }
+        self.said = findings;
     }
 
     fn seal(&mut self) {
@@ -91,6 +110,16 @@ impl Sealing {
                 }
             }
         }
+    }
+}
+
+/// Says what was found to be damaged.
+pub(crate) fn say_finding(finding: &Finding) {
+    let Finding { severity, file, what, affects, fix } = finding;
+    let of = affects.to_string();
+    match severity {
+        Severity::Damage => tracing::error!(file, of, "{what}: {fix}"),
+        Severity::Note => tracing::warn!(file, of, "{what}: {fix}"),
     }
 }
 

@@ -146,10 +146,16 @@ pub(crate) fn export(asked: &Export) -> Result<(), Failure> {
     let selection = store
         .select(&keys, question.from, question.to)
         .map_err(|e| unreadable(&places.data, &e))?;
-    let rows = write(&question, &keys, &selection, out)?;
+    let Done { rows, missing } = write(&question, &keys, &selection, out)?;
     if let Some(path) = &asked.output {
         let plural = if rows == 1 { "" } else { "s" };
         eprintln!("{}: {rows} row{plural} of {} channels", path.display(), keys.len());
+    }
+    if let Some(first) = missing.first() {
+        return Err(Failure::new(
+            format!("readings are damaged and missing here: {first}, {} in all", missing.len()),
+            "See which with: tram-ingest check",
+        ));
     }
     match selection.damaged_entries {
         0 => Ok(()),
@@ -263,28 +269,34 @@ impl<'o> Writer<'o> {
     ) -> Result<u64, ExportError> {
         match asked.step {
             None => {
-                let rows = selection.history(key)?.map(|row| {
+                let mut history = selection.history(key)?;
+                let rows = history.by_ref().map(|row| {
                     let row = row?;
                     meter.at(key, row.time)?;
                     Ok(row)
                 });
-                match self {
+                let written = match self {
                     Self::Csv(out) => out.readings(key, rows),
                     Self::Json(out) => out.readings(key, rows),
                     Self::Parquet(out) => out.readings(key, rows),
-                }
+                };
+                meter.missing(key, history.missing());
+                written
             }
             Some(step) => {
-                let rows = selection.aggregate(key, step)?.map(|row| {
+                let mut aggregates = selection.aggregate(key, step)?;
+                let rows = aggregates.by_ref().map(|row| {
                     let row = row?;
                     meter.at(key, row.start)?;
                     Ok(row)
                 });
-                match self {
+                let written = match self {
                     Self::Csv(out) => out.buckets(key, rows),
                     Self::Json(out) => out.buckets(key, rows),
                     Self::Parquet(out) => out.buckets(key, rows),
-                }
+                };
+                meter.missing(key, aggregates.missing());
+                written
             }
         }
     }
@@ -304,7 +316,7 @@ fn write(
     keys: &[DatastreamKey],
     selection: &Selection,
     mut out: Output,
-) -> Result<u64, Failure> {
+) -> Result<Done, Failure> {
     let stop = Stop::listen();
     let mut meter = Meter {
         progress: Progress::new(&stop),
@@ -314,6 +326,7 @@ fn write(
         channel: 0,
         rows: 0,
         until_look: 0,
+        missing: Vec::new(),
     };
     let result = (|| {
         let mut writer = Writer::new(asked, keys, &mut out)?;
@@ -323,12 +336,12 @@ fn write(
         }
         writer.finish()
     })();
-    let rows = meter.rows;
+    let done = Done { rows: meter.rows, missing: std::mem::take(&mut meter.missing) };
     drop(meter);
     match result {
-        Ok(()) => out.finish().map(|()| rows),
+        Ok(()) => out.finish().map(|()| done),
         // Whoever reads standard output has seen enough.
-        Err(ExportError::Write(e)) if e.kind() == ErrorKind::BrokenPipe => Ok(rows),
+        Err(ExportError::Write(e)) if e.kind() == ErrorKind::BrokenPipe => Ok(done),
         Err(ExportError::Write(_)) if stop.told() => {
             Err(Failure::new("interrupted; what was written so far is removed", ""))
         }
@@ -351,9 +364,25 @@ struct Meter {
     channel: u64,
     rows: u64,
     until_look: u32,
+    /// What is damaged, in words.
+    missing: Vec<String>,
+}
+
+/// An export that is written.
+struct Done {
+    rows: u64,
+    /// What is damaged and not in it.
+    missing: Vec<String>,
 }
 
 impl Meter {
+    fn missing(&mut self, key: &DatastreamKey, ranges: &[(UnixMicros, UnixMicros)]) {
+        for (from, to) in ranges {
+            let (from, to) = (time::rfc3339(*from), time::rfc3339(*to));
+            self.missing.push(format!("{}/{} from {from} to {to}", key.node, key.channel));
+        }
+    }
+
     fn at(&mut self, key: &DatastreamKey, time: UnixMicros) -> io::Result<()> {
         self.rows += 1;
         if self.until_look > 0 {

@@ -13,7 +13,7 @@ use axum::{
     response::{IntoResponse, Response},
 };
 use tram_store::{
-    Aggregates, Bucket, Reading,
+    Aggregates, Bucket, History, Reading,
     export::{self, ExportError},
 };
 use tram_wire::UnixMicros;
@@ -67,8 +67,35 @@ pub(super) async fn history(
 
 /// What the answer is read from.
 enum Source {
-    Readings(Box<dyn Iterator<Item = Result<Reading, ExportError>>>),
+    Readings(Readings),
     Buckets(Steps),
+}
+
+/// Readings from whichever store answers.
+enum Readings {
+    Embedded(Box<History>),
+    Engine(Box<dyn Iterator<Item = Result<Reading, ExportError>>>),
+}
+
+impl Readings {
+    /// The ranges so far that are damaged.
+    fn missing(&self) -> &[(UnixMicros, UnixMicros)] {
+        match self {
+            Self::Embedded(history) => history.missing(),
+            Self::Engine(_) => &[],
+        }
+    }
+}
+
+impl Iterator for Readings {
+    type Item = Result<Reading, ExportError>;
+
+    fn next(&mut self) -> Option<Self::Item> {
+        match self {
+            Self::Embedded(history) => history.next().map(|r| Ok(r?)),
+            Self::Engine(readings) => readings.next(),
+        }
+    }
 }
 
 /// Steps of time from whichever store answers.
@@ -104,7 +131,7 @@ impl Source {
         Ok(match (&app.history, asked.step) {
             (None, None) => {
                 let history = app.store.history(key, *from, *to)?;
-                Self::Readings(Box::new(history.map(|r| Ok(r?))))
+                Self::Readings(Readings::Embedded(Box::new(history)))
             }
             (None, Some(step)) => {
                 let buckets = app.store.aggregate(key, *from, *to, step)?;
@@ -112,7 +139,7 @@ impl Source {
             }
             (Some(Reader { engine, .. }), None) => {
                 let history = engine.history(key, *from, *to)?;
-                Self::Readings(Box::new(history.map(|r| Ok(r?))))
+                Self::Readings(Readings::Engine(Box::new(history.map(|r| Ok(r?)))))
             }
             (Some(Reader { engine, .. }), Some(step)) => {
                 let buckets = engine.aggregate(key, *from, *to, step, functions)?;

@@ -68,8 +68,12 @@ impl Core {
         if recovery.corrupt_entries > 0 {
             tracing::error!(
                 entries = recovery.corrupt_entries,
-                "entries of the log are damaged; they stay in it and are not shown"
+                "entries of the log are damaged; they are not shown, and go to the quarantine when \
+                 the log forgets them"
             );
+        }
+        for finding in &recovery.findings {
+            crate::seal::say_finding(finding);
         }
         let board = Arc::new(board(config, &store));
         let hub = Hub::new(Arc::clone(&board));
@@ -151,6 +155,9 @@ impl Core {
         };
         let stations = config.stations.iter().map(named).collect();
         let engine = Alerts::open(&path, alerts, rules, stations, clock::now()).map_err(failure)?;
+        if let Some(saved) = engine.saved() {
+            tracing::error!(file = %path.display(), "{saved}: look at the disk (dmesg, smartctl)");
+        }
         self.ledger.set_alerts(log_id(engine.position()), log_id(engine.cursor()));
         let alarms = Alarms::new(engine, Arc::clone(&self.board), Arc::clone(&self.hub));
         let reader = self.store.reader().map_err(|e| folder::store_failure(&config.data, &e))?;

@@ -199,7 +199,13 @@ fn start_sealing(
     keeper: Keeper,
 ) -> Result<(Arc<Wake>, JoinHandle<()>), Failure> {
     let stop = Arc::new(Wake::default());
-    let thread = seal::start(sealer, keeper, Arc::clone(&core.ledger), Arc::clone(&stop));
+    let thread = seal::start(
+        sealer,
+        keeper,
+        core.store.clone(),
+        Arc::clone(&core.ledger),
+        Arc::clone(&stop),
+    );
     Ok((stop, thread.map_err(|e| no_thread(&e))?))
 }
 

@@ -1,5 +1,7 @@
 //! What a check found, as values.
 
+use std::fmt;
+
 use serde::Serialize;
 use tram_pipeline::DatastreamKey;
 use tram_wire::{NodeId, UnixMicros};
@@ -107,6 +109,24 @@ impl Affects {
 
     pub(crate) fn readings(self, readings: u64) -> Self {
         Self { readings: Some(readings), ..self }
+    }
+}
+
+impl fmt::Display for Affects {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let mut parts = Vec::new();
+        match (&self.station, &self.channel) {
+            (Some(station), Some(channel)) => parts.push(format!("{station}/{channel}")),
+            (Some(station), None) => parts.push(station.clone()),
+            _ => {}
+        }
+        match (&self.from, &self.to) {
+            (Some(from), Some(to)) if from == to => parts.push(format!("at {from}")),
+            (Some(from), Some(to)) => parts.push(format!("{from} to {to}")),
+            _ => {}
+        }
+        parts.extend(self.readings.map(|n| format!("{n} readings")));
+        f.write_str(&parts.join(", "))
     }
 }
 

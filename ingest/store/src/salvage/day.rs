@@ -21,6 +21,8 @@ pub(crate) fn save(dir: &Path, path: &Path, why: &str) -> Result<Vec<Finding>, S
     let mut rescue = Rescue::begin(dir, path, &schema::DAY)?;
     rescue.run("BEGIN", [])?;
     rescue.names()?;
+    // Who looks for a quantity looks there first.
+    rescue.run("INSERT OR IGNORE INTO quantity SELECT DISTINCT quantity FROM series", [])?;
     let keys = rescue.keys()?;
     rescue.chunks(&keys)?;
     rescue.run("COMMIT", [])?;

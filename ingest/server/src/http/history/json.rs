@@ -7,7 +7,7 @@ use tram_store::{
     Bucket, Reading,
     export::{ExportError, Function},
 };
-use tram_wire::Quantity;
+use tram_wire::{Quantity, UnixMicros};
 use utoipa::ToSchema;
 
 use super::question::Checked;
@@ -38,7 +38,8 @@ pub(super) struct HistoryAnswer {
     /// The steps that hold a reading, in order of time.
     #[serde(skip_serializing_if = "Option::is_none")]
     rows: Option<Vec<BucketRow>>,
-    /// Where rollups are damaged and what they were made of is gone, when there is such a time.
+    /// Where readings are damaged, or rollups are and what they were made of is gone, when there is
+    /// such a time.
     #[serde(skip_serializing_if = "Option::is_none")]
     missing: Option<Vec<MissingRow>>,
 }
@@ -97,15 +98,14 @@ pub(super) struct BucketRow {
 pub(super) fn readings(
     out: &mut impl Write,
     asked: &Checked,
-    history: impl Iterator<Item = Result<Reading, ExportError>>,
+    mut history: super::Readings,
 ) -> Result<(), ExportError> {
     let quantity = asked.key.quantity;
     open(out, asked, "readings")?;
-    for (i, reading) in history.enumerate() {
+    for (i, reading) in history.by_ref().enumerate() {
         row(out, i, &ReadingRow::new(quantity, &reading?))?;
     }
-    out.write_all(b"]}")?;
-    Ok(())
+    close(out, history.missing())
 }
 
 /// Writes the steps.
@@ -120,10 +120,15 @@ pub(super) fn buckets(
     for (i, bucket) in aggregates.by_ref().enumerate() {
         row(out, i, &BucketRow::new(quantity, &bucket?, step, &asked.functions))?;
     }
+    close(out, aggregates.missing())
+}
+
+/// Writes everything behind the last row.
+fn close(out: &mut impl Write, missing: &[(UnixMicros, UnixMicros)]) -> Result<(), ExportError> {
     out.write_all(b"]")?;
-    if !aggregates.missing().is_empty() {
+    if !missing.is_empty() {
         out.write_all(b",\"missing\":[")?;
-        for (i, (from, to)) in aggregates.missing().iter().enumerate() {
+        for (i, (from, to)) in missing.iter().enumerate() {
             row(out, i, &MissingRow { from: rfc3339(*from), to: rfc3339(*to) })?;
         }
         out.write_all(b"]")?;

@@ -181,8 +181,11 @@ catalogue! {
             "Readings in them.",
             "Never.";
         RECOVERED_CORRUPT: Gauge "tram_recovered_corrupt_entries" [] "entries",
-            "Log entries found damaged at the start; they stay in the log and are not shown.",
+            "Log entries found damaged at the start; they are not shown, and go to the quarantine.",
             "It is not 0: the disk has damaged what was written.";
+        DAMAGES: Gauge "tram_store_damages" [] "findings",
+            "What was found to be damaged in the data folder at the start and since; the journal names it.",
+            "It is not 0: the disk has damaged what was written. Run tram-ingest check.";
         RECOVERY_SECONDS: Gauge "tram_recovery_seconds" [] "seconds",
             "How long the store took to open at the start.",
             "It is more than half a minute.";

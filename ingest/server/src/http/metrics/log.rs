@@ -41,6 +41,7 @@ pub(super) fn put(page: &mut Page, app: &App, picture: &Inner) {
     page.put(&c::RECOVERED_ENTRIES, &[], found.entries);
     page.put(&c::RECOVERED_READINGS, &[], found.readings);
     page.put(&c::RECOVERED_CORRUPT, &[], found.corrupt_entries);
+    page.put(&c::DAMAGES, &[], store.damages);
     page.put(&c::RECOVERY_SECONDS, &[], app.beginning.opening.as_secs_f64());
 
     if let Some(disk) = Disk::of(&app.data) {
