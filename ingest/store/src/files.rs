@@ -39,11 +39,11 @@ impl Files {
         newest: i64,
     ) -> Result<(Arc<Self>, Unmarked), StoreError> {
         let wounds = Wounds::default();
-        let shelves = Shelves::open(dir, writer, &wounds)?;
+        let (shelves, marked) = Shelves::open(dir, writer, &wounds)?;
         if writer {
             shelves.sweep();
         }
-        let (stale, unmarked) = shelves.stale(id, newest, &retention)?;
+        let (stale, unmarked) = shelves.stale(id, newest, &retention, &marked)?;
         Ok((Arc::new(Self { shelves, stale, wounds, retention }), unmarked))
     }
 }

@@ -6,7 +6,7 @@ use tram_pipeline::DatastreamKey;
 use tram_wire::{Quality, UnixMicros};
 
 use crate::{
-    StoreError,
+    Bucket, StoreError,
     columns::Columns,
     day_file::{ChunkRow, DayFile},
     files::Files,
@@ -234,6 +234,17 @@ impl History {
         };
         let head = self.head.micros.get(self.head_at).copied();
         Ok(sealed.into_iter().chain(head).min())
+    }
+
+    /// Puts what comes next before `end` into a step, as far as it is in the chunk at hand and the
+    /// head has nothing in between. A short cut: what it leaves comes reading by reading.
+    pub(crate) fn add_to(&mut self, bucket: &mut Bucket, end: i64) {
+        let head = self.head.micros.get(self.head_at).copied();
+        let end = head.map_or(end, |head| end.min(head));
+        let rest = self.sealed.micros.get(self.sealed_at..).unwrap_or_default();
+        let to = self.sealed_at + rest.partition_point(|t| *t < end);
+        bucket.add_columns(&self.sealed, self.sealed_at, to);
+        self.sealed_at = to;
     }
 
     /// The summary of the next chunk, when all that comes next is that chunk, whole, within one

@@ -2,15 +2,18 @@
 //! known again after a restart.
 //!
 //! A folder holds one SQLite database for the log (`log.db`: messages as received, what was seen
-//! of each spool, dictionaries, the quarantine, cursors of consumers) and one for each day of
-//! readings (`series/2026-03-01.db`: compressed chunks of one series each). What is not sealed
-//! into a day yet is in the log and, decoded, in memory.
+//! of each spool, dictionaries, the quarantine, cursors of consumers), one for each day of
+//! readings (`series/2026-03-01.db`: compressed chunks of one series each), and what the days come
+//! to by the minute, the hour and the day (`rollup/minute/2026-03.db`, `rollup/hour/2026.db`,
+//! `rollup/day/2026.db`). What is not sealed into a day yet is in the log and, decoded, in memory.
 //!
 //! * [`Log::append`] is the only thing that makes a message durable: one transaction, one fsync,
 //!   together with the deduplication state it changes. When it returns, it is on disk.
 //! * [`Sealer::seal`] moves the readings from the head in memory into the files of their days.
 //!   Killed in the middle, it does the same again: a reading is known by series and time, and the
 //!   first copy stays.
+//! * [`Keeper::step`] rolls up the days that are over, brings small chunks together, and deletes
+//!   what is past its time, a bounded piece at a time.
 //! * [`Log::maintain`] forgets what every consumer has read and the sealer has sealed.
 //! * [`Store`] answers: latest values, history, aggregates, the quarantine.
 //!
@@ -56,7 +59,6 @@ mod stale;
 mod store;
 mod summary;
 mod vector;
-
 mod watch;
 mod wounds;
 

@@ -41,8 +41,13 @@ pub(crate) struct Shelves {
 const QUANTITIES: usize = 64;
 
 impl Shelves {
-    /// Looks into every file. One that is damaged does not keep the store from being opened.
-    pub(crate) fn open(dir: &Path, writer: bool, wounds: &Wounds) -> Result<Self, StoreError> {
+    /// Looks into every file, and says which ones of readings have marks. One that is damaged does
+    /// not keep the store from being opened.
+    pub(crate) fn open(
+        dir: &Path,
+        writer: bool,
+        wounds: &Wounds,
+    ) -> Result<(Self, Vec<FileName>), StoreError> {
         let rolled = [const { AtomicI64::new(i64::MIN) }; QUANTITIES];
         let rollups = |level: Level| {
             Shelf::open(dir, Tier::Rollup(level), writer, |name, path| {
@@ -61,9 +66,15 @@ impl Shelves {
                 }
             })
         };
+        let mut marked = Vec::new();
         let raw = Shelf::open(dir, Tier::Raw, writer, |name, path| {
-            match DayFile::open(path.to_owned()).and_then(|file| file.quantities()) {
-                Ok(quantities) => Ok(Some(quantities)),
+            let looked = DayFile::open(path.to_owned())
+                .and_then(|file| Ok((file.quantities()?, file.any_stale()?)));
+            match looked {
+                Ok((quantities, stale)) => {
+                    marked.extend(stale.then_some(name));
+                    Ok(Some(quantities))
+                }
                 // Whoever asks for the day is told, and the keeper saves what can be read.
                 Err(StoreError::Corrupt { .. }) => {
                     wounds.add(Wound::File { name, quantities: Quantities::ALL });
@@ -72,9 +83,10 @@ impl Shelves {
                 Err(e) => Err(e),
             }
         })?;
+        marked.sort_unstable();
         let (minute, hour, day) =
             (rollups(Level::Minute)?, rollups(Level::Hour)?, rollups(Level::Day)?);
-        Ok(Self { raw, minute, hour, day, rolled, pool: Arc::default() })
+        Ok((Self { raw, minute, hour, day, rolled, pool: Arc::default() }, marked))
     }
 
     /// Notes that a day of a quantity is rolled up.
@@ -164,6 +176,7 @@ impl Shelves {
         id: impl Fn(&DatastreamKey) -> Option<SeriesId>,
         newest: i64,
         retention: &Retention,
+        marked: &[FileName],
     ) -> Result<(Stale, Unmarked), StoreError> {
         let stale = Stale::default();
         let mut unmarked = Vec::new();
@@ -171,17 +184,20 @@ impl Shelves {
         let now = newest.saturating_add(DAY_MICROS);
         for (name, quantities) in self.raw.files(i64::MIN, i64::MAX) {
             let day = name.span.first;
+            let missing = self.without_rollups(day, quantities, retention, now);
+            if missing == Quantities::default() && marked.binary_search(&name).is_err() {
+                continue;
+            }
             let look = || {
                 let file = DayFile::open(self.raw.path(&name))?;
                 let mut keys = file.stale()?;
-                let missing = self.without_rollups(day, quantities, retention, now);
                 for quantity in missing.iter() {
                     keys.extend(file.series_of(quantity)?);
                 }
-                Ok((keys, missing))
+                Ok(keys)
             };
             match look() {
-                Ok((keys, missing)) => {
+                Ok(keys) => {
                     let ids: Vec<_> = keys.iter().filter_map(|(_, key)| id(key)).collect();
                     if !ids.is_empty() {
                         stale.add(day, ids);

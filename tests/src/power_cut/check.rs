@@ -95,19 +95,28 @@ fn same(found: &Truth, all: &Truth) -> Result<()> {
 fn readings(store: &Store) -> Result<Truth> {
     let mut found = BTreeMap::new();
     for key in store.datastreams() {
-        let mut total = 0;
+        let (mut total, mut sum) = (0, 0);
         for reading in store.history(&key, UnixMicros(0), UnixMicros(i64::MAX))? {
             let reading = reading?;
             let value = reading.value.context("a reading without a value")?;
             let twice = found.insert((key, reading.time.0), value);
             ensure!(twice.is_none(), "{key:?} at {} is there twice", reading.time.0);
             total += 1;
+            sum += i128::from(value);
         }
-        let mut counted = 0;
-        for bucket in store.aggregate(&key, UnixMicros(0), UnixMicros(i64::MAX), i64::MAX)? {
-            counted += bucket?.count;
+        // From the rollups of each length, and from the readings.
+        for step in [60_000_000, 3_600_000_000, 86_400_000_000, i64::MAX] {
+            let (mut counted, mut summed) = (0, 0);
+            for bucket in store.aggregate(&key, UnixMicros(0), UnixMicros(i64::MAX), step)? {
+                let bucket = bucket?;
+                counted += bucket.count;
+                summed += bucket.sum.unwrap_or_default();
+            }
+            ensure!(
+                (counted, summed) == (total, sum),
+                "{key:?} has {total} readings of {sum} in all, by steps of {step} µs {counted} of {summed}"
+            );
         }
-        ensure!(counted == total, "{key:?} has {total} readings, its summaries say {counted}");
     }
     Ok(found)
 }

@@ -26,15 +26,20 @@ impl RawBuckets {
 
     pub(super) fn next_step(&mut self) -> Result<Option<Bucket>, StoreError> {
         let circular = self.history.circular();
-        let mut bucket = None;
+        let mut bucket: Option<Bucket> = None;
         loop {
+            if self.ahead.is_none()
+                && let Some(bucket) = &mut bucket
+            {
+                self.history.add_to(bucket, bucket.start.0.saturating_add(self.step));
+            }
             // Nothing is read that belongs to the next step, so that its chunk may be passed over.
             let next = match &self.ahead {
                 Some(reading) => Some(reading.time.0),
                 None => self.history.peek()?,
             };
             let Some(next) = next else { return Ok(bucket) };
-            if bucket.is_some_and(|b: Bucket| start_of(next, self.step) != b.start.0) {
+            if bucket.is_some_and(|b| start_of(next, self.step) != b.start.0) {
                 return Ok(bucket);
             }
             if self.ahead.is_none()

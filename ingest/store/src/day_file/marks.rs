@@ -59,6 +59,14 @@ impl DayFile {
         self.keys("SELECT id, node, channel, quantity FROM series WHERE changed > ?", 0)
     }
 
+    /// Whether there is one of these.
+    pub(crate) fn any_stale(&self) -> Result<bool, StoreError> {
+        self.db
+            .prepare_cached("SELECT EXISTS(SELECT 1 FROM series WHERE changed > 0)")
+            .and_then(|mut s| s.query_row([], |r| r.get(0)))
+            .map_err(|e| self.error(&e))
+    }
+
     /// Every series of a quantity.
     pub(crate) fn series_of(
         &self,

@@ -62,10 +62,11 @@ impl Keeper {
         if sheets.is_empty() {
             return Ok(None);
         }
+        let horizon = self.horizon(now);
         for Sheet { name, reads, .. } in &sheets {
             for Read { key, minutes, .. } in reads {
                 if let Ok(minutes) = minutes
-                    && !self.write(name.span.first, key, minutes, now)?
+                    && !self.write(name.span.first, key, minutes, horizon)?
                 {
                     // Its rollups are damaged; they are mended first.
                     self.desk.clear();
@@ -115,9 +116,8 @@ impl Keeper {
         day: Day,
         key: &DatastreamKey,
         minutes: &[Bucket],
-        now: UnixMicros,
+        horizon: i64,
     ) -> Result<bool, StoreError> {
-        let horizon = self.horizon(now);
         let policy = self.shared.files.retention.policy(key.quantity);
         let mut buckets = minutes.to_vec();
         for level in Level::ALL {

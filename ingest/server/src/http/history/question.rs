@@ -29,7 +29,9 @@ pub(in crate::http) struct Question {
     from: Option<String>,
     /// Up to before this time, RFC 3339; now when absent.
     to: Option<String>,
-    /// Aggregate by steps: a number with `s`, `m`, `h` or `d`, such as `60s`.
+    /// Aggregate by steps: a number with `s`, `m`, `h` or `d`, such as `60s`. Where readings are gone
+    /// by their age and only coarser rollups are left, a row covers more than the step and says how
+    /// much (`span_s`).
     step: Option<String>,
     /// Which aggregates, separated by commas: `mean`, `min`, `max`, `last`, `sum`, `count`; all
     /// when absent.
