@@ -40,7 +40,7 @@ web: ## the web page, from npm; without Node.js the centre says how to build it
 
 .PHONY: bench
 bench: tools ## rates, times, memory and disk beside other databases; ONLY=part,part JSON=file
-	$(CARGO) build --quiet --release -p tram-ingest --bin tram-ingest
+	$(CARGO) build --quiet --release -p tram-ingest -p tram-edge --bins
 	$(CARGO) build --quiet --release -p tram-tests --bin tram-bench
 	@$(or $(CARGO_TARGET_DIR),target)/release/tram-bench $(if $(ONLY),--only $(ONLY)) $(if $(JSON),--json $(JSON))
 
@@ -67,6 +67,11 @@ pi: tools ## the real program on an emulated Raspberry Pi (QEMU), power cut 20 t
 	$(CARGO) build --quiet --bins -p tram-ingest -p tram-tests
 	@$(or $(CARGO_TARGET_DIR),target)/debug/tram-pi --parts $(or $(CARGO_TARGET_DIR),target)/pi \
 		--cuts $(or $(CUTS),20) --seed $(or $(SEED),1)
+
+.PHONY: crash-edge
+crash-edge: tools ## a power cut at every byte of the spool, worlds of lost messages, 1000 kill -9 of nodes, or KILLS=n SEED=n
+	$(CARGO) build --quiet --bins -p tram-ingest -p tram-edge -p tram-tests
+	@$(or $(CARGO_TARGET_DIR),target)/debug/tram-crash-edge --kills $(or $(KILLS),1000) --seed $(or $(SEED),1)
 
 .PHONY: fuzz
 fuzz: tools ## every fuzz target for 10 s each, or SECONDS_EACH=n

@@ -43,14 +43,29 @@ impl Node {
         scenario: &str,
         parts: &str,
     ) -> Result<Self> {
+        // What is sampled is safe as soon as it can be.
+        Self::prepare_with(folder, name, broker, scenario, "commit_s = 0", parts)
+    }
+
+    /// The same with `spool` as the inside of `[spool]`.
+    ///
+    /// # Errors
+    /// When its files cannot be written.
+    pub fn prepare_with(
+        folder: &Path,
+        name: &str,
+        broker: &str,
+        scenario: &str,
+        spool: &str,
+        parts: &str,
+    ) -> Result<Self> {
         let folder = folder.join(name);
         std::fs::create_dir_all(&folder)?;
         let data = folder.display();
         let mut text = format!("node = \"{name}\"\ndata = \"{data}/data\"\n");
         writeln!(text, "[broker]\n{broker}\nresend_s = 2\nspread_s = 0.2")?;
         writeln!(text, "[hardware]\nbackend = \"emulator\"\n[batch]\nmax_age_s = 0.2")?;
-        // What is sampled is safe as soon as it can be.
-        writeln!(text, "[spool]\ncommit_s = 0")?;
+        writeln!(text, "[spool]\n{spool}")?;
         // The clock of the machine that tests is taken to be right.
         writeln!(text, "[clock]\nsource = \"ntp\"")?;
         writeln!(text, "[emulator]\nsampled_log = \"{data}/sampled.csv\"\n{scenario}\n{parts}")?;
@@ -118,6 +133,22 @@ impl Node {
     #[must_use]
     pub fn printed(&self) -> String {
         std::fs::read_to_string(self.folder.join("edge.log")).unwrap_or_default()
+    }
+
+    /// The folder with its files.
+    #[must_use]
+    pub fn folder(&self) -> &Path {
+        &self.folder
+    }
+
+    /// Every alarm it had safe in its spool, as it is named everywhere, in order.
+    ///
+    /// # Errors
+    /// When the log of alarms cannot be read.
+    pub fn alarms(&self) -> Result<Vec<String>> {
+        let text = std::fs::read_to_string(self.folder.join("sampled.alarms"))?;
+        let whole = text.rfind('\n').map_or("", |end| &text[..end]);
+        Ok(whole.lines().map(str::to_owned).collect())
     }
 
     /// Every reading it had safe in its spool, as it logged them for the test. A line that a kill

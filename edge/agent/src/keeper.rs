@@ -17,9 +17,8 @@ use std::{
     time::Duration,
 };
 
-use anyhow::{Context as _, Result};
 use tokio::sync::Notify;
-use tracing::{debug, error, info, warn};
+use tracing::{debug, error, warn};
 use tram_node::Draft;
 use tram_spool::{Lost, SpoolError};
 use tram_wire::{
@@ -28,10 +27,12 @@ use tram_wire::{
 };
 
 use crate::{
-    clock::{Clock, Moment},
+    clock::Clock,
     lost::losses_of,
     publisher::{SharedSpool, lock},
+    sampled_log::SampledLog,
     shelf::Shelf,
+    trouble::Trouble,
 };
 
 /// The most work that waits for the disk: about four minutes of a batch a second.
@@ -44,8 +45,6 @@ const TRY_AGAIN: Duration = Duration::from_secs(1);
 const MAX_HELD_ALARMS: usize = 64;
 /// How often a recording that is held back looks whether it may go on.
 const LOOK_AGAIN: Duration = Duration::from_millis(20);
-/// A lasting failure of the disk is said this often.
-const COMPLAIN_EVERY_US: u64 = 60_000_000;
 
 /// What the sampler hands over.
 #[derive(Debug)]
@@ -247,7 +246,15 @@ impl Keeper {
         while let Some(alarm) = self.alarms.front().copied() {
             let result = lock(&self.spool).append_alarm(|spool, seq| alarm.numbered(spool, seq));
             match result {
-                Ok(seq) => debug!(batch = %self.batch_id(seq), "alarm spooled"),
+                Ok(seq) => {
+                    let batch = self.batch_id(seq);
+                    debug!(%batch, "alarm spooled");
+                    if let Some(log) = &mut self.sampled_log
+                        && let Err(e) = log.alarm(batch)
+                    {
+                        warn!("the log of alarms cannot be written: {e}");
+                    }
+                }
                 Err(e) => {
                     self.note(&e);
                     break;
@@ -291,42 +298,6 @@ impl AlarmDraft {
     }
 }
 
-/// Failures of the disk, said once and then now and again.
-#[derive(Debug, Default)]
-pub(crate) struct Trouble {
-    last: Option<(String, UptimeMicros)>,
-    states: bool,
-}
-
-impl Trouble {
-    fn note(&mut self, e: &SpoolError, now: Moment) {
-        let said = e.to_string();
-        let again = match &self.last {
-            Some((before, at)) => *before != said || now.uptime.since(*at) >= COMPLAIN_EVERY_US,
-            None => true,
-        };
-        if again {
-            error!(
-                "readings cannot be kept: {said}; sampling and the siren go on, readings wait in \
-                 memory, and what finds no room there is counted"
-            );
-            self.last = Some((said, now.uptime));
-        }
-    }
-
-    fn over(&mut self) {
-        if self.last.take().is_some() {
-            info!("readings are kept again");
-        }
-    }
-
-    fn states(&mut self, e: &std::io::Error) {
-        if !std::mem::replace(&mut self.states, true) {
-            warn!("the states of the rules cannot be kept: {e}");
-        }
-    }
-}
-
 /// Replaces a file as a whole or not at all.
 fn replace(path: &Path, bytes: &[u8]) -> std::io::Result<()> {
     let new = path.with_extension("new");
@@ -334,36 +305,4 @@ fn replace(path: &Path, bytes: &[u8]) -> std::io::Result<()> {
     file.write_all(bytes)?;
     file.sync_data()?;
     fs::rename(&new, path)
-}
-
-/// For tests: every reading that is safe in the spool, as `channel,time_us,value,quality`.
-pub(crate) struct SampledLog {
-    file: File,
-    names: Vec<(ChannelNumber, String)>,
-}
-
-impl SampledLog {
-    /// Opens the log to add to it.
-    ///
-    /// # Errors
-    /// When the file cannot be opened.
-    pub(crate) fn open(path: &Path, names: Vec<(ChannelNumber, String)>) -> Result<Self> {
-        let file = File::options().create(true).append(true).open(path);
-        let file = file.with_context(|| format!("opening {}", path.display()))?;
-        Ok(Self { file, names })
-    }
-
-    /// One write for all, so that a kill leaves no half line.
-    fn write(&mut self, drafts: &[Draft]) -> std::io::Result<()> {
-        let mut lines = String::new();
-        for column in drafts.iter().flat_map(|d| &d.columns) {
-            let name = self.names.iter().find(|(n, _)| *n == column.channel);
-            let name = name.map_or("?", |(_, name)| name.as_str());
-            for p in column.points() {
-                let value = p.value.map_or_else(String::new, |v| v.to_string());
-                lines += &format!("{name},{},{value},{}\n", p.micros, p.quality.code());
-            }
-        }
-        self.file.write_all(lines.as_bytes())
-    }
 }

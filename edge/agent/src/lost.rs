@@ -27,7 +27,7 @@ pub(crate) fn losses_of(draft: &Draft, cause: LossCause) -> impl Iterator<Item =
 /// The readings of a channel that were due behind `last` and before `at`, every `interval`; `None`
 /// when there were none, or when the two times are on clocks that have nothing to do with each
 /// other.
-pub(crate) fn interrupted(
+fn interrupted(
     channel: ChannelNumber,
     (was, last): (ClockState, i64),
     (clock, at): (ClockState, i64),
@@ -42,6 +42,43 @@ pub(crate) fn interrupted(
     let (from, to) = (last.saturating_add(interval), at.saturating_sub(interval));
     let cause = LossCause::Interrupted;
     Some(Lost { channel: Some(channel), clock, from, to: to.max(from), readings, cause })
+}
+
+/// When a channel was last taken before this start, until that has been compared with when it is
+/// taken again.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Resume {
+    last: (ClockState, i64),
+    /// The first reading since, by uptime, while nobody has set the clock.
+    first: Option<i64>,
+}
+
+impl Resume {
+    pub(crate) fn new(clock: ClockState, at: i64) -> Self {
+        Self { last: (clock, at), first: None }
+    }
+
+    /// Whether a reading has been taken since the start, though its date is not known yet.
+    pub(crate) fn begun(&self) -> bool {
+        self.first.is_some()
+    }
+
+    /// Compares with a reading of the channel. `Ok` when that is settled, with what was lost, if
+    /// anything; else what to compare with the next one: the clock has not been set yet.
+    pub(crate) fn compare(
+        self,
+        channel: ChannelNumber,
+        (clock, at): (ClockState, i64),
+        interval: i64,
+        offset: i64,
+    ) -> Result<Option<Lost>, Self> {
+        let unset = |c: ClockState| matches!(c, ClockState::Unsynchronised { .. });
+        if unset(clock) && !unset(self.last.0) {
+            return Err(Self { first: self.first.or(Some(at)), ..self });
+        }
+        let first = self.first.map_or(at, |uptime| uptime.saturating_add(offset));
+        Ok(interrupted(channel, self.last, (clock, first), interval))
+    }
 }
 
 /// When a loss began and ended on the clock of `now`. When the two clocks have nothing to do with
@@ -119,5 +156,21 @@ mod tests {
         let other_boot = interrupted(CHANNEL, (unset(1), 100), (unset(2), 150), 10);
         assert_eq!(other_boot, None);
         assert!(interrupted(CHANNEL, (unset(1), 100), (unset(1), 150), 10).is_some());
+    }
+
+    #[test]
+    fn a_node_that_boots_without_a_clock_says_what_it_missed_once_it_has_one() {
+        let resume = Resume::new(ClockState::Ntp, 1_000_000);
+        let offset = 999_995;
+        // Two readings by uptime 40 and 50, that is 1,000,035 and 1,000,045.
+        let resume = resume.compare(CHANNEL, (unset(7), 40), 10, offset).unwrap_err();
+        assert!(resume.begun());
+        let resume = resume.compare(CHANNEL, (unset(7), 50), 10, offset).unwrap_err();
+        let lost = resume.compare(CHANNEL, (ClockState::Ntp, 1_000_060), 10, offset).unwrap();
+        let lost = lost.unwrap();
+        assert_eq!((lost.from, lost.to, lost.readings), (1_000_010, 1_000_025, 3));
+        let at_once =
+            Resume::new(ClockState::Rtc, 100).compare(CHANNEL, (ClockState::Ntp, 130), 10, offset);
+        assert_eq!(at_once.unwrap().unwrap().readings, 2);
     }
 }

@@ -6,7 +6,7 @@ use std::{
     path::{Path, PathBuf},
     sync::{
         Arc, Mutex,
-        atomic::{AtomicBool, AtomicU64, Ordering},
+        atomic::{AtomicBool, Ordering},
         mpsc::{SyncSender, sync_channel},
     },
     thread,
@@ -23,24 +23,29 @@ use tram_emulator::Clock as BoardClock;
 use tram_journal::Journal;
 use tram_node::{Batcher, Qc};
 use tram_rules::State;
-use tram_spool::{Recovery, Spool, SpoolError, Stats};
-use tram_wire::{ChannelNumber, ClockState, UptimeMicros};
+use tram_spool::Spool;
+use tram_wire::ChannelNumber;
 
 use crate::{
     births::Herald,
     clock::{Clock, monotonic},
-    config::{BackendKind, Checked, Config, batch_limits, seconds, spool_options},
+    config::{BackendKind, Checked, Config, batch_limits, seconds},
     describe::describe,
+    gauges::Gauges,
     hal::{Backend, Emulated, Linux, RaspberryPi},
-    keeper::{Keeper, MAX_WAITING_WORK, SampledLog, Trouble, Work},
+    keeper::{Keeper, MAX_WAITING_WORK, Work},
     ledger::Ledger,
     link::{Address, TlsFiles, client_config},
+    lost::Resume,
+    opening::{open_spool, report},
     pace::{Limits, Pace},
-    publisher::{Phase, Publisher, SharedSpool, lock},
+    publisher::{Phase, Publisher, SharedSpool},
+    sampled_log::SampledLog,
     sampler::{Channel, Counters, Replay, Sampler, Setup},
     sensor,
     shelf::Shelf,
     siren::Watch,
+    trouble::Trouble,
 };
 
 /// How long an orderly stop waits for the centre.
@@ -63,7 +68,8 @@ pub(crate) fn run(checked: &Checked, journal: Journal) -> Result<()> {
     report(&spool, &recovery);
     let (backend, clock, replay) = open_backend(config)?;
     let channels = number_channels(checked, &mut spool)?;
-    let resume = spool.latest().map(|(channel, clock, at)| (channel, (clock, at))).collect();
+    let resume =
+        spool.latest().map(|(channel, clock, at)| (channel, Resume::new(clock, at))).collect();
     let spool: SharedSpool = Arc::new(Mutex::new(spool));
     let kept = Arc::new(Notify::new());
     let stop = Arc::new(AtomicBool::new(false));
@@ -160,7 +166,7 @@ struct Wiring {
     replay: Option<Replay>,
     channels: Vec<Channel>,
     keeper: SyncSender<Work>,
-    resume: HashMap<ChannelNumber, (ClockState, i64)>,
+    resume: HashMap<ChannelNumber, Resume>,
     wanted: Arc<AtomicBool>,
 }
 
@@ -260,42 +266,6 @@ async fn conduct(
     publishing.await.context("the publisher has died")
 }
 
-/// How the node is, for its log.
-struct Gauges {
-    spool: SharedSpool,
-    counters: Arc<Counters>,
-    journal: Journal,
-    since: UptimeMicros,
-}
-
-impl Gauges {
-    fn say(&self) {
-        let stats = lock(&self.spool).stats();
-        let counted = |n: &AtomicU64| n.load(Ordering::Relaxed);
-        info!(
-            readings = counted(&self.counters.readings_total),
-            missed = counted(&self.counters.missed_total),
-            failed = counted(&self.counters.failed_total),
-            waiting = stats.held,
-            spool_bytes = stats.bytes,
-            written_bytes_a_day = written_a_day(stats, monotonic().since(self.since)),
-            thinned = stats.thinned_readings_total,
-            evicted = stats.evicted_readings_total,
-            not_written = stats.not_written_readings_total,
-            lines_kept_back = self.journal.kept_back(),
-            "so far"
-        );
-        self.journal.report();
-    }
-}
-
-/// What the spool writes to the card in a day at the rate of this run.
-fn written_a_day(stats: Stats, micros: u64) -> u64 {
-    const DAY_US: u128 = 86_400_000_000;
-    let bytes = u128::from(stats.written_bytes_total) * DAY_US / u128::from(micros.max(1));
-    u64::try_from(bytes).unwrap_or(u64::MAX)
-}
-
 fn address(config: &Config) -> Result<Address> {
     let broker = &config.broker;
     let tls = broker.url.tls.then(|| {
@@ -320,42 +290,6 @@ fn address(config: &Config) -> Result<Address> {
         password,
         keep_alive: Duration::from_secs(u64::from(broker.keep_alive_s)),
     })
-}
-
-fn open_spool(config: &Config) -> Result<(Spool, Recovery)> {
-    let folder = config.data.join("spool");
-    Spool::open(&folder, spool_options(config)).map_err(|e| {
-        let remedy = match e {
-            SpoolError::InUse => "stop the other tram-edge, or give each station a folder",
-            SpoolError::ReadOnly(_) => {
-                "give it to the user that runs this program, or mount it so that it can be written"
-            }
-            SpoolError::DiskFull(_) => "make room",
-            _ => "name another folder as `data` in the station file",
-        };
-        anyhow!("the data folder {} cannot be used: {e}; {remedy}", folder.display())
-    })
-}
-
-fn report(spool: &Spool, recovery: &Recovery) {
-    let held = recovery.held;
-    if recovery.created {
-        info!(spool = %spool.id(), "a new spool");
-    } else {
-        info!(spool = %spool.id(), next = %spool.next_seq(), "{held} batches wait to be sent");
-    }
-    if recovery.torn_bytes > 0 {
-        info!(bytes = recovery.torn_bytes, "an interrupted write was cut off");
-    }
-    if recovery.corrupt_records > 0 {
-        warn!(
-            places = recovery.corrupt_records,
-            "the disk has damaged what was written; told as lost"
-        );
-    }
-    if recovery.set_aside > 0 {
-        warn!(files = recovery.set_aside, "the spool was unreadable and is set aside as *.bad");
-    }
 }
 
 type Opened = (Box<dyn Backend>, Clock, Option<Replay>);

@@ -2,6 +2,8 @@
 //! what it finds goes through a bounded channel to the [keeper](crate::keeper), and what does not
 //! fit is counted as lost.
 
+mod missed;
+
 use std::{
     collections::HashMap,
     sync::{
@@ -16,10 +18,9 @@ use tracing::{info, warn};
 use tram_emulator::Board;
 use tram_node::{Batcher, Measured, Qc, Schedule};
 use tram_rules::Observation;
-use tram_spool::Lost;
 use tram_wire::{
-    AlarmKind, ChannelName, ChannelNumber, ClockState, LossCause, MilliCelsius, NodeId, Point,
-    Quality, Quantity, Tests, UnixMicros, UptimeMicros,
+    AlarmKind, ChannelName, ChannelNumber, ClockState, MilliCelsius, NodeId, Point, Quality,
+    Quantity, Tests, UnixMicros, UptimeMicros,
 };
 
 use crate::{
@@ -28,7 +29,7 @@ use crate::{
     hal::Backend,
     handover::Handover,
     keeper::{AlarmDraft, Work},
-    lost::interrupted,
+    lost::Resume,
     notice::Notices,
     sensor::{Ask, Mounted, Reading},
     siren::{Decision, Watch},
@@ -103,7 +104,7 @@ pub(crate) struct Sampler {
     counters: Arc<Counters>,
     latest: HashMap<ChannelName, (i64, UptimeMicros)>,
     /// When each channel was last taken before this start, until it is taken again.
-    resume: HashMap<ChannelNumber, (ClockState, i64)>,
+    resume: HashMap<ChannelNumber, Resume>,
     /// Somebody wants what there is, now.
     wanted: Arc<AtomicBool>,
     rules_looked: i64,
@@ -130,7 +131,7 @@ pub(crate) struct Setup {
     pub(crate) keeper: SyncSender<Work>,
     pub(crate) stop: Arc<AtomicBool>,
     pub(crate) counters: Arc<Counters>,
-    pub(crate) resume: HashMap<ChannelNumber, (ClockState, i64)>,
+    pub(crate) resume: HashMap<ChannelNumber, Resume>,
     pub(crate) wanted: Arc<AtomicBool>,
 }
 
@@ -258,27 +259,6 @@ impl Sampler {
         }
     }
 
-    /// Readings that were due before `at` while the thread was held up.
-    fn miss(&mut self, index: usize, at: i64, missed: u64, now: Moment) {
-        let Some(post) = self.posts.get(index) else { return };
-        let interval = post.interval();
-        let from = i64::try_from(missed).unwrap_or(i64::MAX).saturating_mul(interval);
-        let channels: Vec<usize> = post.channels.iter().map(|(_, c)| *c).collect();
-        for channel in channels.into_iter().filter_map(|c| self.channels.get(c)) {
-            // What was missed before the first reading of all is counted with that one.
-            if !self.resume.contains_key(&channel.number) {
-                self.handover.missed(Lost {
-                    channel: Some(channel.number),
-                    clock: now.state,
-                    from: at.saturating_sub(from),
-                    to: at.saturating_sub(interval),
-                    readings: missed,
-                    cause: LossCause::Interrupted,
-                });
-            }
-        }
-    }
-
     fn begin(&mut self, index: usize, at: i64, now: Moment) {
         // A reading that is not finished by now never will be.
         self.finish(index, now, true);
@@ -319,17 +299,8 @@ impl Sampler {
         for (key, channel) in channels {
             let value = values.iter().find(|(k, _)| *k == key).map(|(_, m)| *m);
             let value = value.unwrap_or_else(|| Measured::missing(Tests::SENSOR_ERROR));
-            self.resume(channel, under_way, interval);
+            self.resume(channel, under_way, interval, now);
             self.take(channel, under_way, value, now);
-        }
-    }
-
-    /// At the first reading of a channel: what was due since the last one before this start.
-    fn resume(&mut self, channel: usize, first: UnderWay, interval: i64) {
-        let Some(number) = self.channels.get(channel).map(|c| c.number) else { return };
-        let Some(last) = self.resume.remove(&number) else { return };
-        if let Some(lost) = interrupted(number, last, (first.clock, first.at), interval) {
-            self.handover.missed(lost);
         }
     }
 

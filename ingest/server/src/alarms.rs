@@ -178,10 +178,10 @@ impl Evaluator {
         }
         match alerts.heal() {
             Ok(said) => {
-                tracing::error!("the alarms' file: {said}; look at the disk (dmesg, smartctl)")
+                tracing::error!("the alarms' file: {said}; look at the disk (dmesg, smartctl)");
             }
             Err(error) => {
-                tracing::error!(%error, "the alarms' file is damaged and cannot be saved")
+                tracing::error!(%error, "the alarms' file is damaged and cannot be saved");
             }
         }
     }

@@ -134,7 +134,7 @@ impl Commit {
             retained: message.retained,
         };
         let outcome = self.pipeline.receive(incoming, clock::now());
-        group.tally.heard(message.payload.len());
+        group.tally.heard(message.payload.len(), message.backlog);
         match outcome.into_record() {
             Ok(record) => {
                 if let Record::Accepted(accepted) = &record {

@@ -6,6 +6,7 @@ mod alarms;
 mod asked;
 mod board;
 mod cap;
+mod gaps;
 mod guard;
 mod health;
 mod history;
@@ -136,6 +137,7 @@ fn router(app: Arc<App>) -> Router {
         .route("/api/v1/latest", get(board::latest))
         .route("/api/v1/live", get(board::live))
         .route("/api/v1/history", get(history::history))
+        .route("/api/v1/gaps", get(gaps::gaps))
         .route("/api/v1/quarantine", get(quarantine::quarantine))
         .route("/api/v1/sinks", get(sinks::sinks))
         .route("/api/v1/alarms", get(alarms::alarms))

@@ -71,6 +71,9 @@ const RECONNECT: Duration = Duration::from_millis(500);
 /// How long a connection may take.
 const CONNECT_TIMEOUT_S: u64 = 5;
 
+/// The user property with which a node marks what has waited; see `docs/wire.md`.
+const BACKLOG: &str = "backlog";
+
 /// A message for the commit thread.
 pub(crate) struct Delivered {
     /// The topic name; bytes that are not UTF-8 are replaced, which makes it a wrong topic.
@@ -81,6 +84,8 @@ pub(crate) struct Delivered {
     pub(crate) payload: Bytes,
     /// Whether the broker had kept it.
     pub(crate) retained: bool,
+    /// Whether the node says that it has waited: not what is measured now.
+    pub(crate) backlog: bool,
     /// When it arrived here.
     pub(crate) arrived: std::time::Instant,
     /// Its share of the bytes that may wait; given back when the message is done with.
@@ -280,9 +285,11 @@ async fn take(publish: Publish, budget: &Arc<Semaphore>) -> Option<Delivered> {
     let permits = publish.payload.len().div_ceil(BYTES_PER_PERMIT).clamp(1, MAX_WAITING_PERMITS);
     let permits = u32::try_from(permits).unwrap_or(u32::MAX);
     let share = Arc::clone(budget).acquire_many_owned(permits).await.ok()?;
+    let properties = publish.properties.unwrap_or_default();
     Some(Delivered {
         topic: String::from_utf8_lossy(&publish.topic).into_owned(),
-        content_type: publish.properties.and_then(|p| p.content_type),
+        backlog: properties.user_properties.iter().any(|(name, _)| name == BACKLOG),
+        content_type: properties.content_type,
         payload: publish.payload,
         retained: publish.retain,
         arrived: clock::instant(),

@@ -38,7 +38,7 @@ pub(crate) const DAY: Tables = Tables { sql: DAY_SQL, page_bytes: 1024, shrinks:
 pub(crate) const ROLLUP: Tables = Tables { sql: ROLLUP_SQL, page_bytes: 1024, shrinks: true };
 
 /// Sequence numbers and spool ids are unsigned 64-bit numbers in signed columns.
-const LOG_SQL: &str = "
+pub(crate) const LOG_SQL: &str = "
 CREATE TABLE meta(name TEXT PRIMARY KEY, value INTEGER NOT NULL) WITHOUT ROWID;
 CREATE TABLE log(
     id INTEGER PRIMARY KEY, received INTEGER NOT NULL, node TEXT NOT NULL,
@@ -70,6 +70,12 @@ CREATE TABLE quarantine(
     bytes INTEGER NOT NULL, payload BLOB);
 CREATE INDEX quarantine_payload ON quarantine(id) WHERE payload IS NOT NULL;
 CREATE TABLE cursor(name TEXT PRIMARY KEY, position INTEGER NOT NULL) WITHOUT ROWID;
+CREATE TABLE gap(
+    id INTEGER PRIMARY KEY AUTOINCREMENT, received INTEGER NOT NULL, node TEXT NOT NULL,
+    channel TEXT, quantity INTEGER, first INTEGER NOT NULL, last INTEGER NOT NULL,
+    readings INTEGER NOT NULL, cause INTEGER NOT NULL,
+    usable INTEGER, worst INTEGER, min INTEGER, max INTEGER, sum BLOB);
+CREATE INDEX gap_time ON gap(node, last);
 ";
 
 /// A day needs no other file to be read, so series have numbers of their own in it. `changed` is 1

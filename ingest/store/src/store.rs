@@ -12,7 +12,7 @@ use std::{
     },
 };
 
-use tram_pipeline::{DatastreamKey, Memory};
+use tram_pipeline::{DatastreamKey, Gap, Memory};
 use tram_wire::{Birth, ChannelName, NodeId, UnixMicros};
 
 use crate::{
@@ -21,6 +21,7 @@ use crate::{
     check::{self, Finding, Severity},
     error::wrap,
     files::Files,
+    gap,
     head::{SeriesId, SharedHead},
     memory, quarantine, salvage, schema,
 };
@@ -246,6 +247,23 @@ impl Store {
             (head.id(key), head.range(key, from.0, to.0))
         };
         Aggregates::new(Arc::clone(&self.shared.files), *key, id, head, (from.0, to.0), step)
+    }
+
+    /// What a node has lost in the time from `from` up to before `to`, in order of time, at most
+    /// `limit`. With a channel, its own and what is of no known channel.
+    ///
+    /// # Errors
+    /// [`StoreError`] when the log cannot be read.
+    pub fn gaps(
+        &self,
+        node: &NodeId,
+        channel: Option<&ChannelName>,
+        time: (UnixMicros, UnixMicros),
+        limit: usize,
+    ) -> Result<Vec<Gap>, StoreError> {
+        let path = self.shared.log_path();
+        let db = schema::open_to_read(&path)?;
+        gap::between(&db, node, channel, time, limit).map_err(|e| wrap(&path, &e))
     }
 
     /// The messages refused last, newest first, at most `limit`, each payload cut to

@@ -11,6 +11,7 @@ mod bench {
     pub(crate) mod growth;
     pub(crate) mod load;
     pub(crate) mod mqtt;
+    pub(crate) mod node;
     pub(crate) mod pipeline;
     pub(crate) mod replicas;
     pub(crate) mod rivals;
@@ -29,7 +30,7 @@ use tram_tests::Machine;
 use bench::{
     clock, day, disk, growth,
     mqtt::{self, Amount},
-    pipeline, replicas, rivals,
+    node, pipeline, replicas, rivals,
     table::Table,
     year,
 };
@@ -81,6 +82,8 @@ enum Part {
     Rivals,
     /// Cost with 10, 100, 1,000 and 10,000 stations.
     Growth,
+    /// A station at 50 readings a second.
+    Node,
 }
 
 #[tokio::main(flavor = "multi_thread", worker_threads = 2)]
@@ -117,6 +120,7 @@ async fn measure(part: Part, arguments: &Arguments, table: &mut Table) -> Result
         Part::Disk => tokio::task::block_in_place(|| disk::run(table)),
         Part::Rivals => rivals::run(table).await,
         Part::Growth => growth::run(table).await,
+        Part::Node => tokio::task::block_in_place(|| node::run(table)),
     }
 }
 

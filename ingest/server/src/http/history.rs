@@ -18,8 +18,13 @@ use tram_store::{
 };
 use tram_wire::UnixMicros;
 
-use super::{App, Refusal, asked::Asked};
+use super::{
+    App, Refusal,
+    asked::Asked,
+    gaps::{self, GapRow},
+};
 use crate::{clock, config::Reader};
+pub(super) use question::time_span;
 use question::{Checked, Format, Question};
 pub(crate) use question::{functions, step};
 
@@ -36,7 +41,7 @@ pub(super) async fn history(
     State(app): State<Arc<App>>,
     Asked(question): Asked<Question>,
 ) -> Result<Response, Refusal> {
-    let checked = question.check(&app, clock::now())?;
+    let mut checked = question.check(&app, clock::now())?;
     let place = Arc::clone(&app.answers)
         .try_acquire_owned()
         .map_err(|_| Refusal::busy(format!("{MAX_ANSWERS} histories are being read already")))?;
@@ -46,7 +51,8 @@ pub(super) async fn history(
     let asked = Arc::clone(&app);
     tokio::task::spawn_blocking(move || {
         let _place = place;
-        match Source::open(&app, &checked) {
+        let source = look_up_gaps(&app, &mut checked).and_then(|()| Source::open(&app, &checked));
+        match source {
             Ok(source) => {
                 // Whoever asked may have gone.
                 let _ = opened.send(Ok(()));
@@ -63,6 +69,17 @@ pub(super) async fn history(
         Ok(Err(error)) => Err(refusal(&asked, &error)),
         Err(_) => Err(Refusal::busy("the answer was given up")),
     }
+}
+
+/// What is missing stands beside what is there. Only JSON has a place for it.
+fn look_up_gaps(app: &App, asked: &mut Checked) -> Result<(), ExportError> {
+    if asked.format == Format::Json {
+        let (key, time) = (&asked.key, (asked.from, asked.to));
+        let found = app.store.gaps(&key.node, Some(&key.channel), time, gaps::MAX_LIMIT)?;
+        let station = key.node.to_string();
+        asked.gaps = found.iter().map(|gap| GapRow::new(&station, gap)).collect();
+    }
+    Ok(())
 }
 
 /// What the answer is read from.

@@ -29,6 +29,8 @@ impl Class {
 pub(crate) struct Tally {
     /// Messages, whatever became of them.
     pub(crate) messages: u64,
+    /// Of these, messages that had waited in their station.
+    pub(crate) backlog: u64,
     /// Bytes of payload in them.
     pub(crate) bytes: u64,
     /// Messages that were here before, by who sent them and whether the first copy is on disk.
@@ -39,8 +41,9 @@ pub(crate) struct Tally {
 
 impl Tally {
     /// Counts a message.
-    pub(crate) fn heard(&mut self, bytes: usize) {
+    pub(crate) fn heard(&mut self, bytes: usize, backlog: bool) {
         self.messages += 1;
+        self.backlog += u64::from(backlog);
         self.bytes = self.bytes.saturating_add(bytes as u64);
     }
 
@@ -75,6 +78,7 @@ impl Tally {
     /// Adds what another has counted.
     pub(crate) fn add(&mut self, other: &Self) {
         self.messages = self.messages.saturating_add(other.messages);
+        self.backlog = self.backlog.saturating_add(other.backlog);
         self.bytes = self.bytes.saturating_add(other.bytes);
         for (a, b) in self.duplicates.iter_mut().flatten().zip(other.duplicates.iter().flatten()) {
             *a = a.saturating_add(*b);
@@ -92,15 +96,15 @@ mod tests {
     #[test]
     fn everything_is_counted_by_what_it_was() {
         let mut all = Tally::default();
-        for _ in 0..2 {
+        for backlog in [false, true] {
             let mut tally = Tally::default();
-            tally.heard(10);
+            tally.heard(10, backlog);
             tally.duplicate(Class::Station, true);
             tally.duplicate(Class::Device, false);
             tally.lost(LossCause::Corrupt, 7);
             all.add(&tally);
         }
-        assert_eq!((all.messages, all.bytes), (2, 20));
+        assert_eq!((all.messages, all.bytes, all.backlog), (2, 20, 1));
         assert_eq!(all.duplicates(Class::Station, true), 2);
         assert_eq!(all.duplicates(Class::Station, false), 0);
         assert_eq!(all.duplicates(Class::Device, false), 2);

@@ -15,6 +15,7 @@ mod batches;
 mod brokers;
 mod commands;
 mod failures;
+mod gaps;
 mod history;
 mod live;
 mod metrics;

@@ -10,7 +10,7 @@ use tram_pipeline::{
 use tram_wire::{NodeId, SpoolId, UnixMicros};
 
 use super::{Held, entry};
-use crate::{LogId, StoreError, error::wrap, head::SeriesId, store::Shared};
+use crate::{LogId, StoreError, error::wrap, gap, head::SeriesId, store::Shared};
 
 /// What a transaction changes, gathered while it is written and taken over once it is on disk.
 pub(super) struct Batch<'a> {
@@ -30,6 +30,8 @@ pub(super) struct Batch<'a> {
     readings: u64,
     bytes: u64,
     added: Held,
+    /// Whether a node has told of a loss.
+    gaps: bool,
 }
 
 /// What was written.
@@ -68,6 +70,7 @@ impl<'a> Batch<'a> {
             readings: 0,
             bytes: 0,
             added: Held::default(),
+            gaps: false,
         }
     }
 
@@ -122,6 +125,10 @@ impl<'a> Batch<'a> {
                 None => self.new_series(&column.key, senml)?,
             };
             self.places.push(Some(place));
+        }
+        for lost in &a.losses {
+            gap::put(self.tx, &a.node, a.received, lost).map_err(|e| wrap(self.path, &e))?;
+            self.gaps = true;
         }
         match a.identity {
             Identity::Spool { spool, seq } => self.progress(a.node, spool, a.received).insert(seq),
@@ -234,6 +241,9 @@ impl<'a> Batch<'a> {
                 "INSERT OR REPLACE INTO spool(node, spool, updated, progress) VALUES (?, ?, ?, ?)",
                 params![node.as_str(), spool.0.cast_signed(), updated.0, progress.to_bytes()],
             )?;
+        }
+        if self.gaps {
+            gap::bound(self.tx, gap::MAX_GAPS).map_err(|e| wrap(self.path, &e))?;
         }
         let (quarantine, dropped) = self.bound_quarantine(Held {
             rows: quarantine.rows + self.added.rows,

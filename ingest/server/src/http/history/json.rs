@@ -11,7 +11,7 @@ use tram_wire::{Quantity, UnixMicros};
 use utoipa::ToSchema;
 
 use super::question::Checked;
-use crate::{board::in_units, time::rfc3339};
+use crate::{board::in_units, http::gaps::GapRow, time::rfc3339};
 
 /// What the answer says before its rows. For the description of the interface: the answer has
 /// `readings` without `step`, and `step_s` and `rows` with it.
@@ -32,6 +32,8 @@ pub(super) struct HistoryAnswer {
     /// Length of a step in seconds.
     #[serde(skip_serializing_if = "Option::is_none")]
     step_s: Option<i64>,
+    /// What is missing in this time and why, in order of time; at most 10000.
+    gaps: Vec<GapRow>,
     /// The readings in order of time.
     #[serde(skip_serializing_if = "Option::is_none")]
     readings: Option<Vec<ReadingRow>>,
@@ -147,6 +149,7 @@ fn open(out: &mut impl Write, asked: &Checked, rows: &str) -> Result<(), ExportE
         from: rfc3339(asked.from),
         to: rfc3339(asked.to),
         step_s: asked.step.map(|s| s / 1_000_000),
+        gaps: asked.gaps.clone(),
         readings: None,
         rows: None,
         missing: None,

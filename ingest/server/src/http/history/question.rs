@@ -7,7 +7,7 @@ use tram_wire::{ChannelName, UnixMicros};
 use utoipa::IntoParams;
 
 use crate::{
-    http::{App, Refusal},
+    http::{App, Refusal, gaps::GapRow},
     time,
 };
 
@@ -59,6 +59,8 @@ pub(super) struct Checked {
     pub(super) step: Option<i64>,
     pub(super) functions: Vec<Function>,
     pub(super) format: Format,
+    /// What is missing, once it has been looked up.
+    pub(super) gaps: Vec<GapRow>,
 }
 
 impl Question {
@@ -71,14 +73,7 @@ impl Question {
                 format!("GET /api/v1/latest?station={node} lists its channels"),
             )
         })?;
-        let to = self.to.as_deref().map_or(Ok(now), |t| time_of("to", t))?;
-        let from = match &self.from {
-            Some(text) => time_of("from", text)?,
-            None => to.plus(-DEFAULT_SPAN_MICROS),
-        };
-        if from >= to {
-            return Err(Refusal::bad("`from` is not before `to`", "exchange them"));
-        }
+        let (from, to) = time_span(self.from.as_deref(), self.to.as_deref(), now)?;
         let step = self.step.as_deref().map(step).transpose()?;
         if step.is_none() && self.functions.is_some() {
             return Err(Refusal::bad("`fn` goes with `step` only", "add step=60s, or remove fn"));
@@ -90,8 +85,26 @@ impl Question {
             step,
             functions: functions(self.functions.as_deref())?,
             format: format(self.format.as_deref())?,
+            gaps: Vec::new(),
         })
     }
+}
+
+/// Reads the span of time that is asked for.
+pub(in crate::http) fn time_span(
+    from: Option<&str>,
+    to: Option<&str>,
+    now: UnixMicros,
+) -> Result<(UnixMicros, UnixMicros), Refusal> {
+    let to = to.map_or(Ok(now), |t| time_of("to", t))?;
+    let from = match from {
+        Some(text) => time_of("from", text)?,
+        None => to.plus(-DEFAULT_SPAN_MICROS),
+    };
+    if from >= to {
+        return Err(Refusal::bad("`from` is not before `to`", "exchange them"));
+    }
+    Ok((from, to))
 }
 
 fn time_of(name: &str, text: &str) -> Result<UnixMicros, Refusal> {

@@ -33,6 +33,9 @@ catalogue! {
         MESSAGES: Counter "tram_messages_received_total" [] "messages",
             "Messages taken from the broker.",
             "It stands still while stations are online.";
+        BACKLOG: Counter "tram_messages_backlog_total" [] "messages",
+            "Messages that a station marks as backlog: what had waited while it had no connection.",
+            "It grows for days: stations are away for longer than their link can catch up with.";
         RECEIVED: Counter "tram_readings_received_total" [] "readings",
             "Readings that came in, unless their message was deferred; at every moment stored + duplicate + quarantined + pending.",
             "It stands still while stations are online, or the sum does not hold.";

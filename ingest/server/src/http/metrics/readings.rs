@@ -9,6 +9,7 @@ use crate::ledger::{Class, Inner};
 pub(super) fn put(page: &mut Page, app: &App, picture: &Inner) {
     let (counters, tally) = (&picture.counters, &picture.tally);
     page.put(&c::MESSAGES, &[], tally.messages);
+    page.put(&c::BACKLOG, &[], tally.backlog);
     page.put(&c::RECEIVED, &[], counters.received);
     page.put(&c::STORED, &[], counters.stored);
     page.put(&c::DUPLICATE, &[], counters.duplicate);
