@@ -9,7 +9,7 @@ use crate::tier::Tier;
 pub const MAX_RECORD_BYTES: usize = MAX_BATCH_BYTES;
 
 /// Bytes of a record's header.
-pub(crate) const HEADER_BYTES: usize = 69;
+pub(crate) const HEADER_BYTES: usize = 73;
 /// Bytes of the check behind a payload.
 pub(crate) const CHECK_BYTES: usize = 4;
 const MAGIC: [u8; 2] = *b"TR";
@@ -51,7 +51,7 @@ pub(crate) struct Source {
 }
 
 /// `TR, kind, clock, len u32, seq u64, from i64, to i64, readings u64, boot u32, losses u32,
-/// source-tier u8, source-base u64, before u64, crc u32`, little endian, 69 bytes.
+/// source-tier u8, source-base u64, before u64, durable u32, crc u32`, little endian, 73 bytes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Header {
     pub(crate) kind: Kind,
@@ -64,6 +64,9 @@ pub(crate) struct Header {
     /// How many readings were appended to the chain before, ever: the distance of two records
     /// tells how many readings were in whatever lay between them.
     pub(crate) before: u64,
+    /// How many bytes of the segment were durable when this was appended: what cannot be read
+    /// below is damaged, what cannot be read above may never have reached the medium.
+    pub(crate) durable: u32,
 }
 
 /// Where a record lies. It goes into the checks, so that an old record that a file system gives
@@ -81,7 +84,7 @@ impl Header {
         // Whoever appends has checked the length.
         let payload_bytes = u32::try_from(payload.len()).unwrap_or(u32::MAX);
         let (kind, losses_told, source, before) = (Kind::Payload, 0, None, 0);
-        Self { kind, payload_bytes, seq, span, losses_told, source, before }
+        Self { kind, payload_bytes, seq, span, losses_told, source, before, durable: 0 }
     }
 
     /// Bytes of the whole record.
@@ -110,6 +113,7 @@ impl Header {
         bytes.push(self.source.map_or(u8::MAX, |s| s.tier as u8));
         bytes.extend(self.source.map_or(0, |s| s.base.0).to_le_bytes());
         bytes.extend(self.before.to_le_bytes());
+        bytes.extend(self.durable.to_le_bytes());
         let check = header_check(&bytes, place);
         bytes.extend(check.to_le_bytes());
         bytes.extend_from_slice(payload);
@@ -140,11 +144,20 @@ impl Header {
             u8::MAX => None,
             n => Some(Source { tier: Tier::from_number(n)?, base }),
         };
-        let before = f.u64()?;
+        let (before, durable) = (f.u64()?, f.u32()?);
         let sound = f.u32()? == header_check(head.get(..HEADER_BYTES - 4)?, place)
             && usize::try_from(payload_bytes).is_ok_and(|n| n <= MAX_RECORD_BYTES);
         let span = Span { clock, from, to, readings };
-        sound.then_some(Self { kind, payload_bytes, seq, span, losses_told, source, before })
+        sound.then_some(Self {
+            kind,
+            payload_bytes,
+            seq,
+            span,
+            losses_told,
+            source,
+            before,
+            durable,
+        })
     }
 
     /// The payload of the record that `bytes` begin with, if it is whole and its check is right.
@@ -253,7 +266,7 @@ mod tests {
         fn a_record_is_read_back_at_its_place_and_nowhere_else(
             clock in clock(), from: i64, to: i64, readings: u64, seq: u64, losses_told: u32,
             payload in prop::collection::vec(any::<u8>(), 0..200), offset in 0_u64..1000,
-            source in prop::option::of((0_u8..4, any::<u64>())), before: u64,
+            source in prop::option::of((0_u8..4, any::<u64>())), before: u64, durable: u32,
         ) {
             let place = Place { spool: 7, segment: 3, offset };
             let header = Header {
@@ -265,6 +278,7 @@ mod tests {
                 source: source
                     .map(|(t, base)| Source { tier: Tier::from_number(t).unwrap(), base: Seq(base) }),
                 before,
+                durable,
             };
             let bytes = header.encode(&payload, place);
             prop_assert_eq!(bytes.len() as u64, header.record_bytes());
@@ -290,6 +304,7 @@ mod tests {
                 losses_told: 0,
                 source: None,
                 before: 0,
+                durable: 0,
             };
             let mut bytes = header.encode(&[0x5a; 20], place);
             bytes[bit / 8] ^= 1 << (bit % 8);

@@ -217,6 +217,8 @@ impl Scan<'_> {
         newest: bool,
         found: &mut Found,
     ) -> Result<(), SpoolError> {
+        let written = bytes.len();
+        let bytes = if newest { self.before_the_tear(segment, bytes) } else { bytes };
         let mut at = 0;
         // Behind the last good record, and behind the last one whose header was whole.
         let (mut good_end, mut known_end) = (0, 0);
@@ -252,7 +254,7 @@ impl Scan<'_> {
             at = end;
         }
         if newest {
-            let torn = bytes.len().saturating_sub(good_end);
+            let torn = written.saturating_sub(good_end);
             found.torn_bytes += torn as u64;
             return segment.recovered(good_end as u64, torn > 0, true);
         }
@@ -262,6 +264,31 @@ impl Scan<'_> {
             self.bad.get_or_insert(0);
         }
         segment.recovered(bytes.len() as u64, false, false)
+    }
+
+    /// What a loss of power left of a group that was not durable may have holes, since a medium
+    /// writes in any order. Nothing in or behind such a hole was ever sent or promised: it is torn,
+    /// and the node will know what it did not keep of each channel. Whatever cannot be read further
+    /// ahead is damage.
+    fn before_the_tear<'a, F: DiskFile>(&self, segment: &Segment<F>, bytes: &'a [u8]) -> &'a [u8] {
+        let (mut at, mut durable) = (0, 0);
+        // Where the last places began that were unreadable, each with the next whole record.
+        let mut holes = Vec::new();
+        let mut hole = None;
+        while at < bytes.len() {
+            let rest = bytes.get(at..).unwrap_or_default();
+            let header = Header::decode(rest, segment.place(at as u64));
+            let Some(header) = header.filter(|h| h.payload(rest).is_some()) else {
+                hole.get_or_insert(at);
+                at += 1;
+                continue;
+            };
+            durable = durable.max(usize::try_from(header.durable).unwrap_or(usize::MAX));
+            holes.extend(hole.take());
+            at = at.saturating_add(usize::try_from(header.record_bytes()).unwrap_or(1));
+        }
+        let tear = holes.into_iter().find(|hole| *hole >= durable);
+        bytes.get(..tear.unwrap_or(bytes.len())).unwrap_or(bytes)
     }
 
     /// Notes records that are where they were written but not what was written.

@@ -144,9 +144,11 @@ impl<F: DiskFile> Segment<F> {
         self.committed < self.len
     }
 
-    /// Whether so many bytes may be added to a segment of at most `segment_bytes`.
+    /// Whether so many bytes may be added to a segment of at most `segment_bytes`, with the record
+    /// that closes it.
     pub(crate) fn fits(&self, bytes: u64, segment_bytes: u64) -> bool {
-        self.len == 0 || self.len.saturating_add(bytes) <= segment_bytes
+        let closing = record_bytes(0);
+        self.len == 0 || self.len.saturating_add(bytes).saturating_add(closing) <= segment_bytes
     }
 
     /// Appends a record, not yet durable.
@@ -156,6 +158,9 @@ impl<F: DiskFile> Segment<F> {
             self.file.sync()?;
             self.doubtful = false;
         }
+        // A segment is 16 MiB and one record at most.
+        let durable = u32::try_from(self.committed).unwrap_or(u32::MAX);
+        let header = &Header { durable, ..*header };
         let bytes = header.encode(payload, self.place(self.len));
         if let Err(e) = self.file.write_at(self.len, &bytes) {
             // Half a record left behind would be taken for one that was torn.

@@ -20,7 +20,7 @@ use crate::{
 pub(crate) const STATE_FILES: [&str; 2] = ["state.a", "state.b"];
 /// The most bytes a state takes: 256 channels and 1024 losses with room to spare.
 const MAX_STATE_BYTES: u64 = 128 << 10;
-const MAGIC: [u8; 8] = *b"TRAMSPL2";
+const MAGIC: [u8; 8] = *b"TRAMSPL3";
 
 /// When each channel was last taken, and on which clock.
 pub(crate) type Latest = BTreeMap<ChannelNumber, (ClockState, i64)>;

@@ -6,12 +6,13 @@ use super::*;
 use crate::{
     Options,
     power::{Platter, PowerDisk},
+    record::{CHECK_BYTES, HEADER_BYTES},
 };
 
 const READINGS: u64 = 200;
 const BATCHES: i64 = 24;
 /// The record that closes a segment.
-const CLOSING: usize = 73;
+const CLOSING: usize = HEADER_BYTES + CHECK_BYTES;
 
 /// Readings that were taken, still held, and lost; with an alarm in between.
 fn build() -> (Platter, u64) {
