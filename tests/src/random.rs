@@ -8,7 +8,8 @@ impl Random {
     /// A generator; any seed but 0 draws numbers, so the lowest bit is set.
     #[must_use]
     pub fn new(seed: u64) -> Self {
-        Self(seed | 1)
+        // Any number but 0 will do; neighbours must not begin alike.
+        Self(seed.wrapping_mul(0x9e37_79b9_7f4a_7c15) | 1)
     }
 
     /// A number of 31 bits.

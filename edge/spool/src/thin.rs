@@ -22,7 +22,7 @@ use crate::{
 
 /// The part of the budget that notices of single records may take; beyond, a record that may have
 /// been sent is treated as if it had not been.
-const NOTICES_SHARE: u64 = 8;
+const NOTICES_SHARE: u64 = 2;
 
 /// What the oldest segment of a tier holds.
 #[derive(Default)]

@@ -99,6 +99,11 @@ impl Ledger {
         anyhow::bail!("the spool does not become empty: {:?}", spool.stats())
     }
 
+    /// How many readings were told to be lost.
+    pub(super) fn lost(&self) -> u64 {
+        self.lost.iter().map(|l| l.readings).sum()
+    }
+
     /// Compares with what was sampled: each reading that was safe is stored or reported lost,
     /// never both; of one that may have been safe it is that or nothing.
     ///

@@ -1,19 +1,26 @@
 //! A node, a network that does what it likes, and a centre.
 
+use std::collections::BTreeSet;
+
 use anyhow::{Context, Result};
 use tram_spool::{
-    Lane, Lost, Spool,
+    Lane, Lost, Options, Spool,
     power::{PowerDisk, Survives},
 };
 use tram_wire::{Ack, ChannelNumber, ClockState, LossCause, Seq};
 
-use super::{CHANNELS, Ledger, OPTIONS, SECOND, Truth, alarm, columns, number_channels};
+use super::{CHANNELS, Ledger, SECOND, Truth, alarm, columns, number_channels};
 use crate::Random;
 
+/// A budget that overflows within a world, and holds the notices of everything that may have been
+/// sent: after a restart that is 256 records more than were.
+const OPTIONS: Options = Options { max_bytes: 192 << 10, segment_bytes: 8 << 10 };
 /// Readings of a batch.
-const BATCH: i64 = 100;
+const BATCH: i64 = 400;
 /// The most messages or acknowledgements under way; more push the oldest out.
 const MAX_UNDER_WAY: usize = 200;
+/// The most batches that were sent and are not acknowledged, as of a node's publisher.
+const WINDOW: usize = 32;
 
 /// Something under way to the centre.
 #[derive(Debug, Clone)]
@@ -31,6 +38,8 @@ pub struct World {
     ledger: Ledger,
     letters: Vec<Letter>,
     acks: Vec<Ack>,
+    /// Sent, and not acknowledged as far as the node knows; alarms do not count.
+    sent: BTreeSet<Seq>,
     /// The next second to be sampled.
     now: i64,
     restarts: u64,
@@ -53,17 +62,19 @@ impl World {
             ledger: Ledger::default(),
             letters: Vec::new(),
             acks: Vec::new(),
+            sent: BTreeSet::new(),
             now: 0,
             restarts: 0,
         })
     }
 
     /// Lets so many things happen, then everything arrive that still can, and checks: what is
-    /// stored is what was sampled less what was reported lost.
+    /// stored is what was sampled less what was reported lost. Says how many readings were reported
+    /// lost.
     ///
     /// # Errors
     /// What does not add up.
-    pub fn run(mut self, steps: u32) -> Result<()> {
+    pub fn run(mut self, steps: u32) -> Result<u64> {
         // Some worlds are connected most of the time, some hardly ever.
         let connected = self.random.below(100);
         for _ in 0..steps {
@@ -78,7 +89,8 @@ impl World {
         while !self.letters.is_empty() {
             self.deliver(false)?;
         }
-        self.ledger.check(&self.truth).context("after the last message has arrived")
+        self.ledger.check(&self.truth).context("after the last message has arrived")?;
+        Ok(self.ledger.lost())
     }
 
     fn step(&mut self, connected: u64) -> Result<()> {
@@ -180,7 +192,7 @@ impl World {
         Ok(())
     }
 
-    /// Sends any record that is held, whatever was sent before.
+    /// Sends any record that is held, whatever was sent before, in the limits of the window.
     fn send(&mut self) -> Result<()> {
         let lane = match self.random.below(4) {
             0 => Lane::Alarm,
@@ -194,7 +206,15 @@ impl World {
             1 => spool.newest(lane).and_then(|s| s.0.checked_sub(1)).map(Seq),
             _ => Some(Seq(self.random.below(spool.next_seq().0))),
         };
-        let Some(seq) = spool.next(lane, after) else { return Ok(()) };
+        let Some(mut seq) = spool.next(lane, after) else { return Ok(()) };
+        if lane != Lane::Alarm && !self.sent.contains(&seq) {
+            if self.sent.len() < WINDOW {
+                self.sent.insert(seq);
+            } else {
+                let nth = usize::try_from(self.random.below(WINDOW as u64)).unwrap_or(0);
+                seq = self.sent.iter().nth(nth).copied().unwrap_or(seq);
+            }
+        }
         spool.sending(seq)?;
         if let Some(payload) = spool.read(seq)? {
             push(&mut self.letters, Letter::Record(seq, lane == Lane::Alarm, payload));
@@ -225,6 +245,7 @@ impl World {
         if self.random.below(3) > 0 {
             self.acks.swap_remove(i);
         }
+        self.sent.retain(|seq| !ack.covers(*seq));
         self.spool()?.acknowledge(&ack)?;
         Ok(())
     }

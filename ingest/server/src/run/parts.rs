@@ -123,7 +123,10 @@ impl Parts {
     pub(super) async fn stop(self, patience: Duration) {
         // Nothing more comes in; what has come in is written.
         self.tasks.stop();
-        let _ = tokio::time::timeout(patience / 2, self.commit_ended).await;
+        // What ended by itself has been heard already, and is not asked again.
+        if !self.commit_ended.is_terminated() {
+            let _ = tokio::time::timeout(patience / 2, self.commit_ended).await;
+        }
         self.core.stop();
         self.stop_sealing.stop();
         let _ = self.stop_web.send(());
@@ -139,7 +142,12 @@ impl Parts {
                     broker.stop(patience / 2).await;
                 }
             };
-            let _ = tokio::join!(threads, self.web, broker);
+            let web = async {
+                if !self.web.is_finished() {
+                    let _ = self.web.await;
+                }
+            };
+            let _ = tokio::join!(threads, web, broker);
         };
         let _ = tokio::time::timeout(patience / 2, rest).await;
     }
