@@ -61,7 +61,7 @@ impl Journal {
         let (filter, complaint) = filter(setup.default_filter);
         let lines = tracing_subscriber::fmt::layer()
             .with_target(false)
-            .with_ansi(std::io::stderr().is_terminal())
+            .with_ansi(std::io::stderr().is_terminal() && !colour_is_forbidden())
             .with_writer(std::io::stderr);
         let (flood, clock) = (Arc::clone(&journal.flood), setup.clock);
         let lines = match setup.format {
@@ -102,6 +102,13 @@ impl Journal {
     fn flood(&self) -> MutexGuard<'_, Flood> {
         self.flood.lock().unwrap_or_else(PoisonError::into_inner)
     }
+}
+
+/// Whether the environment asks for no colour: `NO_COLOR` is there and not empty
+/// (<https://no-color.org>).
+#[must_use]
+pub fn colour_is_forbidden() -> bool {
+    std::env::var_os("NO_COLOR").is_some_and(|v| !v.is_empty())
 }
 
 /// What `RUST_LOG` asks for, else the default; and what is wrong with `RUST_LOG`.

@@ -1,17 +1,15 @@
 //! The command line.
 
-use std::{
-    path::{Path, PathBuf},
-    process::ExitCode,
-};
+use std::process::ExitCode;
 
-use clap::{Args, Parser, Subcommand};
+use clap::{CommandFactory as _, FromArgMatches as _, Parser, Subcommand};
 use tram_journal::{Format, Journal, Setup};
 
-use crate::{clock, config, describe, run};
-
-/// Something is wrong with the command line or the configuration.
-const BAD_CONFIGURATION: u8 = 2;
+use crate::{
+    clock, run,
+    speech::{Language, Speech},
+    technician::{self, Station},
+};
 
 /// Reads the sensors of a station, sounds its siren, and sends everything to the centre without
 /// losing a reading.
@@ -24,6 +22,10 @@ struct Cli {
     /// line.
     #[arg(long, global = true, value_name = "FORMAT", default_value_t)]
     log_format: Format,
+    /// Language of help and of the technician's commands: `vi` or `en`. Without it that of LC_ALL
+    /// or LANG, Vietnamese when they say nothing.
+    #[arg(long, global = true, value_name = "LANG")]
+    lang: Option<Language>,
 }
 
 const EXAMPLES: &str = "\
@@ -33,51 +35,48 @@ Examples:
   tram-edge run --config /etc/tram/edge.toml
       Run the station until Ctrl-C.
   tram-edge run --config config/edge.toml --emulated
-      Try a station file on a laptop, with emulated sensors in the place of real ones.
+      Try a station file on a laptop, with emulated sensors in the place of real ones. Every
+      command can do that, for training.
 
 Exit status: 0 success; 2 a mistake on the command line or in the station file; 1 anything else.
 What is logged is chosen by RUST_LOG; RUST_LOG=debug follows every batch by its id from the
 sensors to the acknowledgement. The password for the broker comes
-from TRAM_MQTT_PASSWORD or from the file that the station file names.";
+from TRAM_MQTT_PASSWORD or from the file that the station file names. NO_COLOR=1 forbids colour,
+which is there on terminals only.";
 
 #[derive(Debug, Subcommand)]
 enum Command {
     /// Run the station: sample, warn, keep, send.
     Run(Station),
     /// Check a station file and say what it describes, without touching hardware or network.
+    #[command(after_help = technician::validate::EXAMPLES)]
     Validate(Station),
-}
-
-#[derive(Debug, Args)]
-struct Station {
-    /// The station file. Relative paths in it count from the current folder.
-    #[arg(long, value_name = "FILE")]
-    config: PathBuf,
-    /// Put emulated sensors in the place of real ones.
-    #[arg(long)]
-    emulated: bool,
+    /// Print a JSON Schema of station files, for editors.
+    #[command(after_help = technician::schema::EXAMPLES)]
+    Schema,
 }
 
 /// Does what the command line asks for.
 pub(crate) fn execute() -> ExitCode {
+    let speech = Speech::new(Language::of_arguments(std::env::args().skip(1)));
+    let definition = technician::help::in_language(Cli::command(), speech.language);
     // clap itself ends with 2 when the command line is wrong.
-    let cli = Cli::parse();
-    let (station, run) = match cli.command {
-        Command::Run(station) => (station, true),
-        Command::Validate(station) => (station, false),
-    };
-    let checked = match config::load(&station.config, station.emulated) {
-        Ok(checked) => checked,
-        Err(mistakes) => return refuse(&station.config, &mistakes),
-    };
-    if !run {
-        describe::describe(&checked);
-        println!("{}: the station file is right", station.config.display());
-        return ExitCode::SUCCESS;
+    let cli = Cli::from_arg_matches(&definition.get_matches()).unwrap_or_else(|e| e.exit());
+    match cli.command {
+        Command::Run(station) => run_station(&station, cli.log_format, &speech),
+        Command::Validate(station) => technician::validate::validate(&station, &speech),
+        Command::Schema => technician::schema::print(),
     }
+}
+
+fn run_station(station: &Station, format: Format, speech: &Speech) -> ExitCode {
+    let checked = match station.load(speech) {
+        Ok(checked) => checked,
+        Err(status) => return status,
+    };
     let journal = Journal::start(&Setup {
         default_filter: "info",
-        format: cli.log_format,
+        format,
         clock: clock::instant,
         watched: &[],
     });
@@ -90,12 +89,20 @@ pub(crate) fn execute() -> ExitCode {
     }
 }
 
-fn refuse(file: &Path, mistakes: &[tram_config::Mistake]) -> ExitCode {
-    for mistake in mistakes {
-        eprintln!("{mistake}");
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_command_line_is_well_formed_in_both_languages() {
+        for language in [Language::Vi, Language::En] {
+            technician::help::in_language(Cli::command(), language).debug_assert();
+        }
     }
-    let n = mistakes.len();
-    let noun = if n == 1 { "mistake" } else { "mistakes" };
-    eprintln!("{}: {n} {noun}", file.display());
-    ExitCode::from(BAD_CONFIGURATION)
+
+    #[test]
+    fn every_command_and_option_has_its_words_in_vietnamese() {
+        let missing = technician::help::untold(&Cli::command());
+        assert_eq!(missing, Vec::<String>::new());
+    }
 }

@@ -1,44 +1,76 @@
 //! What a station file describes, in words.
 
-use crate::config::{BackendKind, Checked, Config, ScenarioKind};
+use crate::{
+    config::{BackendKind, Checked, Config, ScenarioKind},
+    speech::Language,
+};
 
-/// Says what a station file describes.
-pub(crate) fn describe(checked: &Checked) {
+/// What a station file describes, a line for each thing.
+pub(crate) fn lines(checked: &Checked, language: Language) -> Vec<String> {
+    let of = |pair: [String; 2]| language.of(pair);
     let config = &checked.config;
-    println!("tram-edge {}, station {}", env!("CARGO_PKG_VERSION"), config.node);
+    let (version, node) = (env!("CARGO_PKG_VERSION"), config.node);
+    let mut lines = vec![of([
+        format!("tram-edge {version}, trạm {node}"),
+        format!("tram-edge {version}, station {node}"),
+    ])];
     for c in &checked.channels {
-        let a = &c.about;
-        let (name, unit) = (a.name, a.quantity.unit());
-        println!("  reads   {name} ({unit}) every {} s from {}", c.interval_s, a.sensor);
+        let (name, unit, every) = (c.about.name, c.about.quantity.unit(), c.interval_s);
+        let sensor = c.about.sensor;
+        lines.push(of([
+            format!("  đo      {name} ({unit}) mỗi {every} giây từ {sensor}"),
+            format!("  reads   {name} ({unit}) every {every} s from {sensor}"),
+        ]));
     }
-    println!("  on      {}", platform(config));
+    let platform = platform(config, language);
+    lines.push(of([format!("  trên    {platform}"), format!("  on      {platform}")]));
     for rule in &checked.rules {
-        let from = rule.siren_from.unwrap_or_default();
-        match &config.siren {
-            Some(siren) => {
-                println!("  siren   pin {}, by rule {} from level {from}", siren.pin, rule.id);
-            }
-            None => println!("  siren   none; rule {} is sent as an alarm only", rule.id),
-        }
+        let (id, from) = (rule.id, rule.siren_from.unwrap_or_default());
+        lines.push(match &config.siren {
+            Some(siren) => of([
+                format!("  còi     chân {}, theo quy tắc {id} từ cấp {from}", siren.pin),
+                format!("  siren   pin {}, by rule {id} from level {from}", siren.pin),
+            ]),
+            None => of([
+                format!("  còi     không có; quy tắc {id} chỉ gửi báo động"),
+                format!("  siren   none; rule {id} is sent as an alarm only"),
+            ]),
+        });
     }
-    let mib = config.spool.max_bytes >> 20;
-    println!("  keeps   up to {mib} MiB in {}", config.data.display());
-    println!("  sends   to {} as {}", config.broker.url, config.node);
+    let (mib, data) = (config.spool.max_bytes >> 20, config.data.display());
+    lines.push(of([
+        format!("  giữ     tối đa {mib} MiB trong {data}"),
+        format!("  keeps   up to {mib} MiB in {data}"),
+    ]));
+    let url = &config.broker.url;
+    lines.push(of([
+        format!("  gửi     đến {url} với tên {node}"),
+        format!("  sends   to {url} as {node}"),
+    ]));
+    lines
 }
 
-fn platform(config: &Config) -> String {
+fn platform(config: &Config, language: Language) -> String {
     match config.hardware.backend {
-        BackendKind::Rppal => "a Raspberry Pi".to_owned(),
-        BackendKind::Linux => format!("Linux devices, {}", config.hardware.gpio_chip),
+        BackendKind::Rppal => "Raspberry Pi".to_owned(),
+        BackendKind::Linux => {
+            let chip = &config.hardware.gpio_chip;
+            language.of([format!("thiết bị Linux, {chip}"), format!("Linux devices, {chip}")])
+        }
         BackendKind::Emulator => {
             let e = config.emulator.clone().unwrap_or_default();
             match (e.scenario, e.replay) {
-                (ScenarioKind::Replay, Some(path)) => {
-                    format!("emulated parts, replaying {}", path.display())
-                }
+                (ScenarioKind::Replay, Some(path)) => language.of([
+                    format!("cảm biến mô phỏng, phát lại {}", path.display()),
+                    format!("emulated parts, replaying {}", path.display()),
+                ]),
                 (scenario, _) => {
                     let scenario = format!("{scenario:?}").to_lowercase();
-                    format!("emulated parts, scenario {scenario} at {} times its pace", e.speed)
+                    let speed = e.speed;
+                    language.of([
+                        format!("cảm biến mô phỏng, kịch bản {scenario}, nhanh gấp {speed} lần"),
+                        format!("emulated parts, scenario {scenario} at {speed} times its pace"),
+                    ])
                 }
             }
         }

@@ -29,6 +29,8 @@ mod sampler;
 mod sensor;
 mod shelf;
 mod siren;
+mod speech;
+mod technician;
 mod trouble;
 mod window;
 

@@ -30,7 +30,7 @@ use crate::{
     births::Herald,
     clock::{Clock, monotonic},
     config::{BackendKind, Checked, Config, batch_limits, seconds},
-    describe::describe,
+    describe,
     gauges::Gauges,
     hal::{Backend, Emulated, Linux, RaspberryPi},
     keeper::{Keeper, MAX_WAITING_WORK, Work},
@@ -45,6 +45,7 @@ use crate::{
     sensor,
     shelf::Shelf,
     siren::Watch,
+    speech::Language,
     trouble::Trouble,
 };
 
@@ -61,7 +62,9 @@ const MAX_STATES_BYTES: u64 = 64 << 20;
 /// When something that is needed from the start cannot be had: data folder, hardware,
 /// certificates.
 pub(crate) fn run(checked: &Checked, journal: Journal) -> Result<()> {
-    describe(checked);
+    for line in describe::lines(checked, Language::En) {
+        println!("{line}");
+    }
     let config = &checked.config;
     let address = address(config)?;
     let (mut spool, recovery) = open_spool(config)?;

@@ -6,6 +6,7 @@
 mod check;
 mod parts;
 mod rules;
+mod shape;
 #[cfg(test)]
 mod tests;
 mod text;
@@ -13,6 +14,7 @@ mod wiring;
 
 use std::{collections::BTreeMap, path::PathBuf, time::Duration};
 
+use schemars::JsonSchema;
 use serde::Deserialize;
 use tram_rules::Decimal;
 use tram_wire::NodeId;
@@ -24,11 +26,12 @@ pub(crate) use parts::{
 };
 
 /// A station file.
-#[derive(Debug, Clone, Deserialize)]
+#[derive(Debug, Clone, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct Config {
     /// The node's name, which is also its user name at the broker.
     #[serde(deserialize_with = "text::parse")]
+    #[schemars(with = "shape::Node")]
     pub(crate) node: NodeId,
     /// Folder of the spool and of what else must survive a restart.
     pub(crate) data: PathBuf,
@@ -72,11 +75,12 @@ pub(crate) struct Config {
 }
 
 /// Where the broker is.
-#[derive(Debug, Clone, Deserialize)]
+#[derive(Debug, Clone, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct Broker {
     /// `mqtt://host:port` or `mqtts://host:port`.
     #[serde(deserialize_with = "text::parse")]
+    #[schemars(with = "shape::Broker")]
     pub(crate) url: text::BrokerUrl,
     /// File with the password in its first line; `TRAM_MQTT_PASSWORD` goes before it.
     #[serde(default)]
@@ -118,7 +122,7 @@ impl Broker {
 }
 
 /// What the sensors are connected to.
-#[derive(Debug, Clone, Deserialize)]
+#[derive(Debug, Clone, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct Hardware {
     #[serde(default)]
@@ -141,7 +145,7 @@ impl Default for Hardware {
 }
 
 /// The three backends.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 pub(crate) enum BackendKind {
     /// A Raspberry Pi.
@@ -154,7 +158,7 @@ pub(crate) enum BackendKind {
 }
 
 /// What the emulated world does.
-#[derive(Debug, Clone, Deserialize)]
+#[derive(Debug, Clone, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct Emulator {
     #[serde(default)]
@@ -192,7 +196,7 @@ impl Default for Emulator {
 }
 
 /// The scenarios of `tram-emulator`.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 pub(crate) enum ScenarioKind {
     #[default]
@@ -202,7 +206,7 @@ pub(crate) enum ScenarioKind {
 }
 
 /// When readings become a batch.
-#[derive(Debug, Clone, Deserialize)]
+#[derive(Debug, Clone, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct Batch {
     /// A reading waits this long at most for others.
@@ -228,7 +232,7 @@ impl Default for Batch {
 }
 
 /// How fast, and how much, may go over the link.
-#[derive(Debug, Clone, Deserialize)]
+#[derive(Debug, Clone, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct Sending {
     /// Bytes of backlog in a second; 0 is as fast as the link takes them.
@@ -252,7 +256,7 @@ impl Default for Sending {
 }
 
 /// How much the spool may hold.
-#[derive(Debug, Clone, Deserialize)]
+#[derive(Debug, Clone, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct SpoolSize {
     #[serde(default = "SpoolSize::max_bytes")]
@@ -287,7 +291,7 @@ impl Default for SpoolSize {
 }
 
 /// How far the system's clock may be believed.
-#[derive(Debug, Clone, Default, Deserialize)]
+#[derive(Debug, Clone, Default, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct ClockTable {
     #[serde(default)]
@@ -295,7 +299,7 @@ pub(crate) struct ClockTable {
 }
 
 /// What sets the system's clock.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 pub(crate) enum ClockSource {
     /// Find out: `systemd-timesyncd`'s mark, else a battery-backed clock, else nobody.
@@ -310,7 +314,7 @@ pub(crate) enum ClockSource {
 }
 
 /// The relay of the siren.
-#[derive(Debug, Clone, Deserialize)]
+#[derive(Debug, Clone, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct Siren {
     pub(crate) pin: u32,
@@ -319,7 +323,7 @@ pub(crate) struct Siren {
 }
 
 /// The resistor inside the chip.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 pub(crate) enum Pull {
     /// For a contact to ground.
@@ -332,7 +336,7 @@ pub(crate) enum Pull {
 }
 
 /// More about a channel. Values are in the unit of what it measures.
-#[derive(Debug, Clone, Default, Deserialize)]
+#[derive(Debug, Clone, Default, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct ChannelTable {
     /// Where it hangs.
@@ -343,15 +347,19 @@ pub(crate) struct ChannelTable {
     pub(crate) calibration: String,
     /// Lowest value the place can have; below is suspect.
     #[serde(default)]
+    #[schemars(with = "Option<shape::Number>")]
     pub(crate) lowest: Option<Decimal>,
     /// Highest value the place can have; above is suspect.
     #[serde(default)]
+    #[schemars(with = "Option<shape::Number>")]
     pub(crate) highest: Option<Decimal>,
     /// A larger step from one reading to the next is suspect.
     #[serde(default)]
+    #[schemars(with = "Option<shape::Number>")]
     pub(crate) spike: Option<Decimal>,
     /// A larger change in an hour is suspect.
     #[serde(default)]
+    #[schemars(with = "Option<shape::Number>")]
     pub(crate) change_per_hour: Option<Decimal>,
     /// Standing still for longer is suspect.
     #[serde(default)]

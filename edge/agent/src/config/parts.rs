@@ -1,12 +1,13 @@
 //! The parts a station may have, one table each. A channel that is not named is not reported.
 
+use schemars::JsonSchema;
 use serde::Deserialize;
 use tram_wire::{ChannelName, Quantity};
 
-use super::{Pull, text};
+use super::{Pull, shape, text};
 
 /// Pressure and temperature of the air.
-#[derive(Debug, Clone, Deserialize)]
+#[derive(Debug, Clone, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct Dps310 {
     #[serde(default = "first_bus")]
@@ -16,8 +17,10 @@ pub(crate) struct Dps310 {
     pub(crate) address: u8,
     pub(crate) interval_s: f64,
     #[serde(default, deserialize_with = "text::parse_some")]
+    #[schemars(with = "Option<shape::Channel>")]
     pub(crate) pressure: Option<ChannelName>,
     #[serde(default, deserialize_with = "text::parse_some")]
+    #[schemars(with = "Option<shape::Channel>")]
     pub(crate) temperature: Option<ChannelName>,
 }
 
@@ -28,7 +31,7 @@ impl Dps310 {
 }
 
 /// Temperature.
-#[derive(Debug, Clone, Deserialize)]
+#[derive(Debug, Clone, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct Tmp105 {
     #[serde(default = "first_bus")]
@@ -38,6 +41,7 @@ pub(crate) struct Tmp105 {
     pub(crate) address: u8,
     pub(crate) interval_s: f64,
     #[serde(deserialize_with = "text::parse")]
+    #[schemars(with = "shape::Channel")]
     pub(crate) temperature: ChannelName,
     /// What it is in; the emulator wants to know.
     #[serde(default)]
@@ -51,7 +55,7 @@ impl Tmp105 {
 }
 
 /// What a thermometer is in.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 pub(crate) enum TmpMedium {
     #[default]
@@ -60,7 +64,7 @@ pub(crate) enum TmpMedium {
 }
 
 /// Temperature and humidity of the air.
-#[derive(Debug, Clone, Deserialize)]
+#[derive(Debug, Clone, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct Sht4x {
     #[serde(default = "first_bus")]
@@ -70,8 +74,10 @@ pub(crate) struct Sht4x {
     pub(crate) address: u8,
     pub(crate) interval_s: f64,
     #[serde(default, deserialize_with = "text::parse_some")]
+    #[schemars(with = "Option<shape::Channel>")]
     pub(crate) temperature: Option<ChannelName>,
     #[serde(default, deserialize_with = "text::parse_some")]
+    #[schemars(with = "Option<shape::Channel>")]
     pub(crate) humidity: Option<ChannelName>,
 }
 
@@ -82,28 +88,34 @@ impl Sht4x {
 }
 
 /// Particulate matter; always at address 0x69.
-#[derive(Debug, Clone, Deserialize)]
+#[derive(Debug, Clone, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct Sen5x {
     #[serde(default = "first_bus")]
     pub(crate) bus: u8,
     pub(crate) interval_s: f64,
     #[serde(default, deserialize_with = "text::parse_some")]
+    #[schemars(with = "Option<shape::Channel>")]
     pub(crate) pm1: Option<ChannelName>,
     #[serde(default, deserialize_with = "text::parse_some")]
+    #[schemars(with = "Option<shape::Channel>")]
     pub(crate) pm2_5: Option<ChannelName>,
     #[serde(default, deserialize_with = "text::parse_some")]
+    #[schemars(with = "Option<shape::Channel>")]
     pub(crate) pm4: Option<ChannelName>,
     #[serde(default, deserialize_with = "text::parse_some")]
+    #[schemars(with = "Option<shape::Channel>")]
     pub(crate) pm10: Option<ChannelName>,
     #[serde(default, deserialize_with = "text::parse_some")]
+    #[schemars(with = "Option<shape::Channel>")]
     pub(crate) temperature: Option<ChannelName>,
     #[serde(default, deserialize_with = "text::parse_some")]
+    #[schemars(with = "Option<shape::Channel>")]
     pub(crate) humidity: Option<ChannelName>,
 }
 
 /// Inclination of a slope on two axes.
-#[derive(Debug, Clone, Deserialize)]
+#[derive(Debug, Clone, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct Adxl355 {
     #[serde(default = "first_bus")]
@@ -113,8 +125,10 @@ pub(crate) struct Adxl355 {
     pub(crate) address: u8,
     pub(crate) interval_s: f64,
     #[serde(default, deserialize_with = "text::parse_some")]
+    #[schemars(with = "Option<shape::Channel>")]
     pub(crate) tilt_x: Option<ChannelName>,
     #[serde(default, deserialize_with = "text::parse_some")]
+    #[schemars(with = "Option<shape::Channel>")]
     pub(crate) tilt_y: Option<ChannelName>,
     /// Gravity along the part's axes at installation, in millionths of g.
     #[serde(default = "Adxl355::zero_ug")]
@@ -137,7 +151,7 @@ impl Adxl355 {
 }
 
 /// A tipping bucket.
-#[derive(Debug, Clone, Deserialize)]
+#[derive(Debug, Clone, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct RainGauge {
     pub(crate) pin: u32,
@@ -150,8 +164,10 @@ pub(crate) struct RainGauge {
     #[serde(default = "RainGauge::tip_mm")]
     pub(crate) tip_mm: f64,
     #[serde(default, deserialize_with = "text::parse_some")]
+    #[schemars(with = "Option<shape::Channel>")]
     pub(crate) rain: Option<ChannelName>,
     #[serde(default, deserialize_with = "text::parse_some")]
+    #[schemars(with = "Option<shape::Channel>")]
     pub(crate) intensity: Option<ChannelName>,
 }
 
@@ -162,7 +178,7 @@ impl RainGauge {
 }
 
 /// One lane with two loops.
-#[derive(Debug, Clone, Deserialize)]
+#[derive(Debug, Clone, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct DualLoop {
     /// Detector of the loop that is reached first.
@@ -181,10 +197,13 @@ pub(crate) struct DualLoop {
     #[serde(default = "DualLoop::loop_m")]
     pub(crate) loop_m: f64,
     #[serde(default, deserialize_with = "text::parse_some")]
+    #[schemars(with = "Option<shape::Channel>")]
     pub(crate) count: Option<ChannelName>,
     #[serde(default, deserialize_with = "text::parse_some")]
+    #[schemars(with = "Option<shape::Channel>")]
     pub(crate) speed: Option<ChannelName>,
     #[serde(default, deserialize_with = "text::parse_some")]
+    #[schemars(with = "Option<shape::Channel>")]
     pub(crate) occupancy: Option<ChannelName>,
 }
 
@@ -198,7 +217,7 @@ impl DualLoop {
 }
 
 /// A range finder above water.
-#[derive(Debug, Clone, Deserialize)]
+#[derive(Debug, Clone, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct Ultrasonic {
     /// Serial device.
@@ -221,8 +240,10 @@ pub(crate) struct Ultrasonic {
     pub(crate) assumes_celsius: Option<f64>,
     /// The channel that gives the air temperature, for a part that takes one for granted.
     #[serde(default, deserialize_with = "text::parse_some")]
+    #[schemars(with = "Option<shape::Channel>")]
     pub(crate) air_temperature_from: Option<ChannelName>,
     #[serde(deserialize_with = "text::parse")]
+    #[schemars(with = "shape::Channel")]
     pub(crate) water_level: ChannelName,
 }
 
@@ -236,7 +257,7 @@ impl Ultrasonic {
 }
 
 /// Which range finder.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 pub(crate) enum UltrasonicModel {
     /// Sends ten frames a second by itself.

@@ -3,6 +3,7 @@
 use std::fs;
 
 use super::load;
+use crate::speech::knows;
 
 const HEAD: &str = "node = \"a-1\"\ndata = \"d\"\n[broker]\nurl = \"mqtt://h\"\n";
 
@@ -12,6 +13,11 @@ fn told(text: &str) -> Vec<String> {
     let path = dir.path().join("e.toml");
     fs::write(&path, text).unwrap();
     let mistakes = load(&path, false).err().unwrap_or_default();
+    for mistake in &mistakes {
+        for words in [&mistake.message, &mistake.fix] {
+            assert!(knows(words), "nobody has put this into Vietnamese: {words}");
+        }
+    }
     let name = path.display().to_string();
     mistakes.iter().map(|m| m.to_string().replace(&name, "e.toml")).collect()
 }

@@ -27,7 +27,12 @@ fn nowhere() -> std::net::SocketAddr {
 }
 
 fn edge(arguments: &[&str]) -> (Option<i32>, String) {
-    let output = Command::new(env!("CARGO_BIN_EXE_tram-edge")).args(arguments).output().unwrap();
+    edge_in("en", arguments)
+}
+
+fn edge_in(language: &str, arguments: &[&str]) -> (Option<i32>, String) {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_tram-edge"));
+    let output = command.args(arguments).env("LC_ALL", language).output().unwrap();
     (output.status.code(), String::from_utf8(output.stderr).unwrap())
 }
 
@@ -113,6 +118,10 @@ fn mistakes_end_with_2_and_say_where_and_what_to_write() {
             "{said}"
         );
     }
+    let (code, said) = edge_in("vi_VN.UTF-8", &["validate", "--config", &file]);
+    assert_eq!(code, Some(2), "{said}");
+    let first = format!("{file}:14: không có khóa `intervall_s`; viết `interval_s`");
+    assert!(said.starts_with(&first) && said.ends_with("1 lỗi\n"), "{said}");
     let (code, said) = edge(&["validate", "--config", "/no/such.toml"]);
     assert_eq!(code, Some(2), "{said}");
     assert!(said.contains("/no/such.toml: cannot be read"), "{said}");
