@@ -7,18 +7,17 @@
 
 #![allow(dead_code, reason = "the commands that speak come one by one")]
 
-mod figure;
+pub(crate) mod figure;
 mod language;
-mod paint;
+pub(crate) mod paint;
 mod phrasebook;
 
 use std::io::IsTerminal as _;
 
 use tram_config::Mistake;
 
-pub(crate) use figure::{duration, size, value};
 pub(crate) use language::Language;
-pub(crate) use paint::{Paint, Tone};
+use paint::Paint;
 
 /// How to speak on standard output.
 #[derive(Debug, Clone, Copy)]
