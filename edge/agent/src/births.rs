@@ -52,6 +52,7 @@ impl Herald {
             clock: now.state,
             boot: self.boot,
             uptime_offset: now.offset(),
+            earlier: Vec::new(),
             channels: channels.collect(),
         };
         birth.encode().context("the birth message")
@@ -59,7 +60,7 @@ impl Herald {
 
     /// On line or off line.
     pub(crate) fn status(&self, state: StatusState) -> Vec<u8> {
-        Status { state, boot: self.boot }.encode()
+        Status { state, boot: self.boot, health: None }.encode()
     }
 }
 

@@ -14,6 +14,8 @@ use crate::{
 
 /// The most channels of one node.
 pub const MAX_CHANNELS: usize = 256;
+/// The most boots before this one whose offsets a birth tells.
+pub const MAX_EARLIER_BOOTS: usize = 15;
 
 /// One entry of the channel dictionary.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -55,6 +57,9 @@ pub struct Birth {
     pub boot: u32,
     /// Unix time minus uptime of this boot in microseconds, once the clock has been set.
     pub uptime_offset: Option<i64>,
+    /// The same of earlier boots in which the clock was set late, the oldest first, at most
+    /// [`MAX_EARLIER_BOOTS`]: their readings may still be in the spool.
+    pub earlier: Vec<(u32, i64)>,
     /// The dictionary: at most [`MAX_CHANNELS`], no number and no name twice. It holds every
     /// channel the spool has ever seen.
     pub channels: Vec<ChannelInfo>,
@@ -75,11 +80,16 @@ impl Birth {
         if self.channels.len() > MAX_CHANNELS {
             return Err(EncodeError::Limit("channels"));
         }
+        if self.earlier.len() > MAX_EARLIER_BOOTS {
+            return Err(EncodeError::Limit("earlier boots"));
+        }
         if !self.unique() {
             return Err(EncodeError::Value("channel number or name"));
         }
         Ok(message(|e| {
-            e.array(10)?.u8(WIRE_VERSION)?.str(self.node.as_str())?;
+            // Without earlier boots the message is as it was before there were any.
+            e.array(if self.earlier.is_empty() { 10 } else { 11 })?;
+            e.u8(WIRE_VERSION)?.str(self.node.as_str())?;
             e.str(self.software.as_str())?.bytes(&self.config_digest)?;
             e.u64(self.spool.0)?.u64(self.held_from.0)?;
             put_clock(e, self.clock)?;
@@ -94,6 +104,12 @@ impl Birth {
                 e.u32(c.resolution)?.str(c.sensor.as_str())?;
                 e.str(c.position.as_str())?.str(c.calibration.as_str())?;
             }
+            if !self.earlier.is_empty() {
+                e.array(self.earlier.len() as u64)?;
+            }
+            for (boot, offset) in &self.earlier {
+                e.array(2)?.u32(*boot)?.i64(*offset)?;
+            }
             Ok(())
         }))
     }
@@ -104,9 +120,9 @@ impl Birth {
     /// [`DecodeError`] when the bytes are not a birth.
     pub fn decode(bytes: &[u8]) -> Result<Self, DecodeError> {
         let d = &mut Decoder::new(bytes);
-        open_array(d, 10)?;
+        let fields = d.array()?.filter(|n| (10..=11).contains(n)).ok_or(DecodeError::Malformed)?;
         version(d)?;
-        let birth = Self {
+        let mut birth = Self {
             node: NodeId::new(d.str()?).map_err(|_| DecodeError::Value("node name"))?,
             software: text(d, "bytes of software name")?,
             config_digest: d
@@ -118,11 +134,25 @@ impl Birth {
             clock: take_clock(d)?,
             boot: d.u32()?,
             uptime_offset: nullable(d, |d| Ok(d.i64()?))?,
+            earlier: Vec::new(),
             channels: take_channels(d)?,
         };
+        if fields == 11 {
+            birth.earlier = take_earlier(d)?;
+        }
         finish(d)?;
         if birth.unique() { Ok(birth) } else { Err(DecodeError::Value("channel number or name")) }
     }
+}
+
+fn take_earlier(d: &mut Decoder<'_>) -> Result<Vec<(u32, i64)>, DecodeError> {
+    let n = open_list(d, MAX_EARLIER_BOOTS, "earlier boots")?;
+    let mut earlier = Vec::with_capacity(n);
+    for _ in 0..n {
+        open_array(d, 2)?;
+        earlier.push((d.u32()?, d.i64()?));
+    }
+    Ok(earlier)
 }
 
 fn take_channels(d: &mut Decoder<'_>) -> Result<Vec<ChannelInfo>, DecodeError> {

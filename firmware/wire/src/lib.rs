@@ -24,6 +24,7 @@ mod cbor;
 mod channel;
 mod command;
 mod episode;
+mod health;
 mod loss;
 mod node_id;
 mod quality;
@@ -43,11 +44,12 @@ pub use batch::{
     QualityRun, points,
 };
 pub use batch_id::BatchId;
-pub use birth::{Birth, ChannelInfo, MAX_CHANNELS};
+pub use birth::{Birth, ChannelInfo, MAX_CHANNELS, MAX_EARLIER_BOOTS};
 pub use cbor::{DecodeError, EncodeError};
 pub use channel::{ChannelName, ChannelNumber};
 pub use command::Command;
 pub use episode::{EpisodeId, InvalidEpisodeId};
+pub use health::{Health, MAX_HEALTH_ENTRIES, SensorErrorKind, SensorErrors, Storing};
 pub use loss::{Loss, LossCause, MAX_BATCH_LOSSES};
 pub use node_id::{InvalidNodeId, NodeId};
 pub use quality::{Flag, Quality, Tests};

@@ -1,12 +1,12 @@
-//! Whether a node is connected.
+//! Whether a node is connected, and how it is.
 
 use alloc::vec::Vec;
 
 use minicbor::Decoder;
 
 use crate::{
-    WIRE_VERSION,
-    cbor::{DecodeError, finish, message, open_array, version},
+    Health, WIRE_VERSION,
+    cbor::{DecodeError, finish, message, version},
 };
 
 /// Connected or not.
@@ -19,7 +19,8 @@ pub enum StatusState {
     Online = 1,
 }
 
-/// A retained message: the node's own when it connects or stops, its will when it vanishes.
+/// A retained message: the node's own when it connects, now and again while it is connected, and
+/// when it stops; its will when it vanishes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub struct Status {
     /// Connected or not.
@@ -27,6 +28,8 @@ pub struct Status {
     /// Random number of the boot that says so: the will of an old boot does not take a new one
     /// off line.
     pub boot: u32,
+    /// How the node is; its will cannot know.
+    pub health: Option<Health>,
 }
 
 impl Status {
@@ -34,8 +37,9 @@ impl Status {
     #[must_use]
     pub fn encode(&self) -> Vec<u8> {
         message(|e| {
-            e.array(3)?.u8(WIRE_VERSION)?.u8(self.state as u8)?.u32(self.boot)?;
-            Ok(())
+            e.array(if self.health.is_some() { 4 } else { 3 })?;
+            e.u8(WIRE_VERSION)?.u8(self.state as u8)?.u32(self.boot)?;
+            self.health.map_or(Ok(()), |health| health.put(e))
         })
     }
 
@@ -45,7 +49,7 @@ impl Status {
     /// [`DecodeError`] when the bytes are not a status.
     pub fn decode(bytes: &[u8]) -> Result<Self, DecodeError> {
         let mut d = Decoder::new(bytes);
-        open_array(&mut d, 3)?;
+        let fields = d.array()?.filter(|n| (3..=4).contains(n)).ok_or(DecodeError::Malformed)?;
         version(&mut d)?;
         let state = match d.u8()? {
             0 => StatusState::Offline,
@@ -53,7 +57,8 @@ impl Status {
             _ => return Err(DecodeError::Value("state")),
         };
         let boot = d.u32()?;
+        let health = if fields == 4 { Some(Health::take(&mut d)?) } else { None };
         finish(&d)?;
-        Ok(Self { state, boot })
+        Ok(Self { state, boot, health })
     }
 }

@@ -9,8 +9,8 @@ use std::{fmt::Write, fs, path::PathBuf};
 
 use tram_wire::{
     Ack, Alarm, AlarmKind, Batch, Birth, ChannelInfo, ChannelName, ChannelNumber, ClockState,
-    Column, Command, EpisodeId, Loss, LossCause, NodeId, Point, Quality, Quantity, ReplicaId, Seq,
-    SpoolId, Status, StatusState, Summary, Tests, Text,
+    Column, Command, EpisodeId, Health, Loss, LossCause, NodeId, Point, Quality, Quantity, ReplicaId, Seq,
+    SensorErrorKind, SpoolId, Status, StatusState, Storing, Summary, Tests, Text,
 };
 
 fn path(name: &str) -> PathBuf {
@@ -114,6 +114,7 @@ fn birth() {
         clock: ClockState::Rtc,
         boot: 7,
         uptime_offset: Some(1_725_886_000_000_000),
+        earlier: Vec::new(),
         channels: vec![ChannelInfo {
             number: ChannelNumber(0),
             name: ChannelName::new("water_level").unwrap(),
@@ -129,8 +130,84 @@ fn birth() {
 }
 
 #[test]
+fn birth_with_earlier_boots() {
+    let birth = Birth {
+        node: NodeId::new("a-1").unwrap(),
+        software: Text::new("tram-edge 0.1.0").unwrap(),
+        config_digest: [0; 8],
+        spool: spool(),
+        held_from: Seq(0),
+        clock: ClockState::Unsynchronised { boot: 9 },
+        boot: 9,
+        uptime_offset: None,
+        earlier: vec![(7, 1_725_886_000_000_000), (8, 1_725_886_500_000_000)],
+        channels: Vec::new(),
+    };
+    let bytes = golden("birth-earlier.hex", &birth.encode().unwrap());
+    assert_eq!(Birth::decode(&bytes), Ok(birth.clone()));
+    let many = Birth { earlier: vec![(1, 2); tram_wire::MAX_EARLIER_BOOTS + 1], ..birth };
+    assert!(many.encode().is_err());
+}
+
+fn health() -> Health {
+    let mut health = Health {
+        uptime_s: Some(86_400),
+        clock: Some(ClockState::Ntp),
+        said_at: Some(1_725_886_800),
+        temperature: Some(-4_500),
+        throttled: Some(0x5_0005),
+        disk_free: Some(12_000_000_000),
+        disk_size: Some(31_000_000_000),
+        waiting: Some(3),
+        spool_bytes: Some(1_310_720),
+        oldest_s: Some(42),
+        written_a_day: Some(61_000_000),
+        storing: Some(Storing::Kept),
+        signal_dbm: Some(-87),
+        connections: Some(4),
+        ack_ms: Some(180),
+        failing: Some(1),
+        missed: Some(12),
+        clock_steps: Some(1),
+        ..Health::default()
+    };
+    health.errors.set(SensorErrorKind::NoAnswer, 17);
+    health.errors.set(SensorErrorKind::Line, 2);
+    health
+}
+
+#[test]
+fn status_with_health() {
+    let status = Status { state: StatusState::Online, boot: 7, health: Some(health()) };
+    assert_eq!(Status::decode(&golden("status-health.hex", &status.encode())), Ok(status));
+}
+
+#[test]
+fn a_newer_node_may_tell_more_of_its_health_and_an_older_one_nothing() {
+    // [1, 1, 7, {0: 60, 30: -5, 31: 9}]: two keys that are not known here.
+    let newer = [0x84, 1, 1, 7, 0xa3, 0, 0x18, 60, 0x18, 30, 0x24, 0x18, 31, 9];
+    let known = Health { uptime_s: Some(60), ..Health::default() };
+    assert_eq!(Status::decode(&newer).unwrap().health, Some(known));
+    assert_eq!(Status::decode(&[0x83, 1, 1, 7]).unwrap().health, None);
+    let nothing = Status::decode(&[0x84, 1, 1, 7, 0xa0]).unwrap();
+    assert_eq!(nothing.health, Some(Health::default()));
+    assert_eq!(nothing.encode(), [0x84, 1, 1, 7, 0xa0]);
+    // Out of order, twice, too many, no number where one belongs.
+    for bad in [
+        &[0x84, 1, 1, 7, 0xa2, 7, 0, 5, 0][..],
+        &[0x84, 1, 1, 7, 0xa2, 7, 0, 7, 0],
+        &[0x84, 1, 1, 7, 0xb8, 33],
+        &[0x84, 1, 1, 7, 0xa1, 0, 0x61, b'x'],
+        &[0x84, 1, 1, 7, 0xa1, 0x18, 30, 0x81, 0],
+        &[0x84, 1, 1, 7, 0xa1, 11, 3],
+    ] {
+        assert!(Status::decode(bad).is_err(), "{bad:x?}");
+    }
+}
+
+#[test]
 fn status_and_command() {
-    let status = Status { state: StatusState::Online, boot: 0xdead_beef };
+    let status = Status { state: StatusState::Online, boot: 0xdead_beef, health: None };
     assert_eq!(Status::decode(&golden("status.hex", &status.encode())), Ok(status));
     let command = Command::Rebirth;
     assert_eq!(Command::decode(&golden("command.hex", &command.encode())), Ok(command));

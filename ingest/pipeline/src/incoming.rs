@@ -1,6 +1,6 @@
 //! A message as it came from the broker, and what is to be done with it.
 
-use tram_wire::{NodeId, ReplicaId, Seq, SpoolId, StatusState};
+use tram_wire::{Health, NodeId, ReplicaId, Seq, SpoolId, StatusState};
 
 use crate::{Accepted, DeferReason, Record, Refusal, Registration};
 
@@ -95,11 +95,13 @@ pub struct Heard {
     pub replica: ReplicaId,
 }
 
-/// A node went on or off line.
+/// A node went on or off line, or says how it is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct StatusChange {
     /// Which node.
     pub node: NodeId,
     /// On or off line.
     pub state: StatusState,
+    /// How it is, if it says so.
+    pub health: Option<Health>,
 }

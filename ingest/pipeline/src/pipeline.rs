@@ -127,6 +127,9 @@ impl Pipeline {
         spool.dictionary = dictionary;
         spool.confirmed = true;
         state.current_boot = Some(birth.boot);
+        for (boot, offset) in &birth.earlier {
+            state.set_offset(*boot, *offset);
+        }
         if let Some(offset) = birth.uptime_offset {
             state.set_offset(birth.boot, offset);
         }
@@ -139,7 +142,8 @@ impl Pipeline {
             Err(e) => return self.refuse(message, Some(node), now, e.into(), None),
         };
         if self.nodes.entry(node).or_default().heard(status) {
-            return Outcome::Status(StatusChange { node, state: status.state });
+            let Status { state, health, .. } = status;
+            return Outcome::Status(StatusChange { node, state, health });
         }
         debug_assert_eq!(status.state, StatusState::Offline);
         Outcome::Ignore

@@ -112,6 +112,7 @@ pub(crate) fn birth() -> Birth {
         clock: ClockState::Ntp,
         boot: 7,
         uptime_offset: Some(NOW.0 - 1_000_000),
+        earlier: Vec::new(),
         channels: channels.collect(),
     }
 }

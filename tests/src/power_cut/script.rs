@@ -146,6 +146,7 @@ fn birth(name: &str, spool: SpoolId) -> Result<Message> {
         clock: ClockState::Ntp,
         boot: 7,
         uptime_offset: None,
+        earlier: Vec::new(),
         channels,
     };
     let payload = birth.encode().map_err(|e| anyhow!("a birth: {e:?}"))?;

@@ -234,6 +234,7 @@ impl Station {
             clock: ClockState::Ntp,
             boot: 1,
             uptime_offset: None,
+            earlier: Vec::new(),
             channels: channels.collect::<Result<_>>()?,
         };
         Ok(Message { topic: self.topic(Kind::Birth), payload: birth.encode()? })

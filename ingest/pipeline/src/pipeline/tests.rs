@@ -49,6 +49,7 @@ fn birth(held_from: u64, boot: u32, uptime_offset: Option<i64>) -> Birth {
         clock: ClockState::Ntp,
         boot,
         uptime_offset,
+        earlier: Vec::new(),
         channels: vec![
             channel(1, "water_level", Quantity::WaterLevel),
             channel(2, "rain", Quantity::Rain),
@@ -202,6 +203,30 @@ fn times_of_a_boot_that_ended_without_a_clock_are_kept_aside() {
 }
 
 #[test]
+fn a_later_boot_may_bring_the_offset_of_an_earlier_one() {
+    let p = &mut pipeline();
+    let mut b = batch(0, 0);
+    b.header.clock = ClockState::Unsynchronised { boot: 99 };
+    b.columns[0].push(Point { micros: 5_000_000, value: Some(1), quality: Quality::GOOD });
+    let offset = NOW.0 - 86_400_000_000;
+    // The clock of the later boot is not set yet either.
+    let later = Birth { earlier: vec![(99, offset)], ..birth(0, 100, None) };
+    let outcome = send(p, "birth", &later.encode().unwrap());
+    commit(p, outcome);
+    let Outcome::Commit(accepted) = send(p, "data", &b.encode().unwrap()) else { panic!() };
+    assert_eq!(accepted.columns[0].micros, [offset + 5_000_000]);
+}
+
+#[test]
+fn how_a_node_is_comes_with_its_status() {
+    let p = &mut pipeline();
+    let health = Some(tram_wire::Health { uptime_s: Some(5), ..Default::default() });
+    let status = Status { state: StatusState::Online, boot: 1, health };
+    let Outcome::Status(change) = send(p, "status", &status.encode()) else { panic!() };
+    assert_eq!(change.health, health);
+}
+
+#[test]
 fn each_mistake_in_a_batch_has_its_reason_and_blocks_nothing() {
     let p = &mut pipeline();
     born(p);
@@ -317,7 +342,7 @@ fn an_alarm_is_urgent_and_shares_the_count_of_the_spool() {
 #[test]
 fn the_will_of_an_old_boot_does_not_take_a_new_one_off_line() {
     let p = &mut pipeline();
-    let mut say = |state, boot| send(p, "status", &Status { state, boot }.encode());
+    let mut say = |state, boot| send(p, "status", &Status { state, boot, health: None }.encode());
     assert!(matches!(say(StatusState::Online, 1), Outcome::Status(_)));
     assert!(matches!(say(StatusState::Online, 2), Outcome::Status(_)));
     assert_eq!(say(StatusState::Offline, 1), Outcome::Ignore);

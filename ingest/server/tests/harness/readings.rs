@@ -48,6 +48,7 @@ impl Station {
             clock: ClockState::Ntp,
             boot: 1,
             uptime_offset: None,
+            earlier: Vec::new(),
             channels: vec![ChannelInfo {
                 number: ChannelNumber(0),
                 name: ChannelName::new("water_level").unwrap(),

@@ -223,11 +223,12 @@ impl<'a> Batch<'a> {
                 ],
             )?;
         }
-        if let Some(offset) = birth.uptime_offset {
+        let own = birth.uptime_offset.map(|offset| (birth.boot, offset));
+        for (boot, offset) in birth.earlier.iter().copied().chain(own) {
             self.run(
                 "INSERT OR REPLACE INTO boot(node, boot, uptime_offset, updated)
                  VALUES (?, ?, ?, ?)",
-                params![node.as_str(), birth.boot, offset, r.received.0],
+                params![node.as_str(), boot, offset, r.received.0],
             )?;
         }
         self.progress(node, birth.spool, r.received).raise(birth.held_from);

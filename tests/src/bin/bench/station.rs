@@ -139,6 +139,7 @@ pub(crate) fn birth_of(
         clock: ClockState::Ntp,
         boot: 1,
         uptime_offset: None,
+        earlier: Vec::new(),
         channels: channels.collect::<Result<_>>()?,
     };
     Ok(birth.encode()?)
