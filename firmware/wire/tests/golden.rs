@@ -9,8 +9,8 @@ use std::{fmt::Write, fs, path::PathBuf};
 
 use tram_wire::{
     Ack, Alarm, AlarmKind, Batch, Birth, ChannelInfo, ChannelName, ChannelNumber, ClockState,
-    Column, Command, EpisodeId, Health, Loss, LossCause, NodeId, Point, Quality, Quantity, ReplicaId, Seq,
-    SensorErrorKind, SpoolId, Status, StatusState, Storing, Summary, Tests, Text,
+    Column, Command, EpisodeId, Health, Loss, LossCause, NodeId, Point, Quality, Quantity,
+    ReplicaId, SensorErrorKind, Seq, SpoolId, Status, StatusState, Storing, Summary, Tests, Text,
 };
 
 fn path(name: &str) -> PathBuf {

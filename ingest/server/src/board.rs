@@ -5,6 +5,7 @@
 //! asks for what changed since, and that is all a slow reader ever costs.
 
 mod census;
+mod health;
 mod row;
 mod station;
 
@@ -17,7 +18,7 @@ use std::{
 };
 
 use tram_pipeline::{DatastreamKey, Readings};
-use tram_wire::{NodeId, Point, UnixMicros};
+use tram_wire::{Health, NodeId, Point, UnixMicros};
 
 pub(crate) use census::Census;
 pub(crate) use row::{LatestRow, StationRow, in_units};
@@ -101,6 +102,13 @@ impl Board {
         let mut inner = self.write();
         let next = inner.tick + 1;
         inner.station(node).online(online, next);
+    }
+
+    /// A node says how it is.
+    pub(crate) fn health(&self, node: NodeId, health: Health, now: UnixMicros) {
+        let mut inner = self.write();
+        let next = inner.tick + 1;
+        inner.station(node).says(health, now, next);
     }
 
     /// The highest alarm level of each station; the others have none.

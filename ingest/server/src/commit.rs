@@ -155,6 +155,9 @@ impl Commit {
             }
             Err(Outcome::Status(change)) => {
                 self.board.online(change.node, change.state == StatusState::Online);
+                if let Some(health) = change.health {
+                    self.board.health(change.node, health, clock::now());
+                }
             }
             Err(Outcome::Defer(deferral)) => {
                 tracing::debug!(node = %deferral.node, reason = %deferral.reason, "deferred");

@@ -1,8 +1,11 @@
 //! The stations, counted.
 
-use tram_wire::{NodeId, UnixMicros};
+use tram_wire::{Health, NodeId, UnixMicros};
 
-use super::station::{Entry, Freshness};
+use super::{
+    health::clock_name,
+    station::{Entry, Freshness},
+};
 
 /// The stations, counted.
 #[derive(Debug, Default)]
@@ -13,8 +16,15 @@ pub(crate) struct Census {
     pub(crate) online: usize,
     /// Of the first of them, the time of the newest reading.
     pub(crate) last_seen: Vec<(NodeId, UnixMicros)>,
+    /// Of the first of them, how those that are connected say they are.
+    pub(crate) health: Vec<(NodeId, Health)>,
+    /// How many of all that are connected have a clock that stands so: unset, RTC, NTP.
+    clocks: [usize; CLOCKS.len()],
     by_state: [usize; Freshness::ALL.len()],
 }
+
+/// How a clock may stand.
+const CLOCKS: [&str; 3] = ["unset", "rtc", "ntp"];
 
 impl Census {
     pub(super) fn of(stations: &[Entry], now: UnixMicros, named: usize) -> Self {
@@ -24,11 +34,25 @@ impl Census {
             if let Some(n) = census.by_state.get_mut(entry.freshness(now) as usize) {
                 *n += 1;
             }
+            let health = entry.health.as_ref().filter(|_| entry.online).map(|told| told.1);
+            let clock = health.and_then(|h| h.clock).map(clock_name);
+            let clock =
+                CLOCKS.iter().zip(&mut census.clocks).find(|(name, _)| Some(**name) == clock);
+            if let Some((_, n)) = clock {
+                *n += 1;
+            }
             if i < named {
-                census.last_seen.extend(entry.last_seen.map(|seen| (entry.station.id, seen)));
+                let id = entry.station.id;
+                census.last_seen.extend(entry.last_seen.map(|seen| (id, seen)));
+                census.health.extend(health.map(|health| (id, health)));
             }
         }
         census
+    }
+
+    /// How many of the stations that are connected have a clock that stands so.
+    pub(crate) fn clocks(&self) -> impl Iterator<Item = (&'static str, usize)> {
+        CLOCKS.into_iter().zip(self.clocks)
     }
 
     /// How many stations are in each state.
@@ -54,6 +78,8 @@ mod tests {
                 let mut entry = Entry::new(Station::registered(id));
                 entry.last_seen = seen.map(UnixMicros);
                 entry.online = i == 3;
+                let clock = Some(tram_wire::ClockState::Rtc);
+                entry.says(Health { clock, ..Health::default() }, now, 1);
                 entry
             })
             .collect();
@@ -61,5 +87,8 @@ mod tests {
         let states: Vec<_> = census.states().collect();
         assert_eq!(states, [("fresh", 2), ("late", 0), ("lost", 1), ("never", 1)]);
         assert_eq!((census.stations, census.online, census.last_seen.len()), (4, 1, 2));
+        let clocks: Vec<_> = census.clocks().collect();
+        assert_eq!(clocks, [("unset", 0), ("rtc", 1), ("ntp", 0)], "one is connected");
+        assert!(census.health.is_empty(), "and has no label");
     }
 }

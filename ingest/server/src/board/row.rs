@@ -7,7 +7,10 @@ use tram_pipeline::DatastreamKey;
 use tram_wire::{Point, Quantity, UnixMicros};
 use utoipa::ToSchema;
 
-use super::station::{Entry, Freshness};
+use super::{
+    health::HealthRow,
+    station::{Entry, Freshness},
+};
 use crate::time::{age_s, rfc3339};
 
 /// A station and how it stands.
@@ -35,6 +38,8 @@ pub(crate) struct StationRow {
     online: bool,
     /// The highest level of its alarms, 0 when there is none.
     alarm_level: u8,
+    /// How the node said last that it is; null when it never has.
+    health: Option<HealthRow>,
 }
 
 impl StationRow {
@@ -52,6 +57,7 @@ impl StationRow {
             age_s: entry.last_seen.map(|t| age_s(t, now)),
             online: entry.online,
             alarm_level: entry.alarm_level,
+            health: entry.health.as_deref().map(|(at, health)| HealthRow::new(health, *at, now)),
         }
     }
 }

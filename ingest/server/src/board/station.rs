@@ -1,6 +1,6 @@
 //! One station on the board.
 
-use tram_wire::UnixMicros;
+use tram_wire::{Health, UnixMicros};
 
 use crate::config::Station;
 
@@ -45,6 +45,9 @@ pub(super) struct Entry {
     pub(super) last_seen: Option<UnixMicros>,
     pub(super) online: bool,
     pub(super) alarm_level: u8,
+    /// How the node said last that it is, and when that was heard. In a box, since most devices
+    /// of third parties say nothing.
+    pub(super) health: Option<Box<(UnixMicros, Health)>>,
     /// As readers saw it last.
     shown: Freshness,
     changed: u64,
@@ -53,7 +56,15 @@ pub(super) struct Entry {
 impl Entry {
     pub(super) fn new(station: Station) -> Self {
         let shown = Freshness::Never;
-        Self { station, last_seen: None, online: false, alarm_level: 0, shown, changed: 0 }
+        Self {
+            station,
+            last_seen: None,
+            online: false,
+            alarm_level: 0,
+            health: None,
+            shown,
+            changed: 0,
+        }
     }
 
     /// The tick of its last change.
@@ -86,6 +97,11 @@ impl Entry {
             self.online = online;
             self.changed = tick;
         }
+    }
+
+    pub(super) fn says(&mut self, health: Health, at: UnixMicros, tick: u64) {
+        self.health = Some(Box::new((at, health)));
+        self.changed = tick;
     }
 
     pub(super) fn alarm_level(&mut self, level: u8, tick: u64) {

@@ -7,7 +7,7 @@ use std::{
     process::{Command, Stdio},
 };
 
-use tram_wire::Seq;
+use tram_wire::{ClockState, Health, SensorErrorKind, Seq, Storing};
 
 use crate::harness::{Centre, Client, Station, TOP, now, until};
 
@@ -46,6 +46,7 @@ fn every_metric_is_documented_and_every_documented_metric_is_there() {
     let centre = with_everything();
     let station = Station::new("a", 7);
     let node = Client::node(centre.mqtt.unwrap(), "a", None);
+    node.publish(&station.topic("status"), &station.status(health()), None);
     node.publish(&station.topic("birth"), &station.birth(), None);
     node.publish(&station.topic("data"), &station.batch(0, &[(now(), 1), (now(), 2)]), None);
     assert!(node.ack().covers(Seq(0)));
@@ -80,7 +81,8 @@ fn every_metric_is_documented_and_every_documented_metric_is_there() {
                 _ => Some(name),
             };
             assert_eq!(base, Some(current.0.as_str()), "{line}");
-            assert!(value.parse::<f64>().is_ok_and(|v| v >= 0.0), "{line}");
+            let signed = name.ends_with("_dbm") || name.ends_with("_celsius");
+            assert!(value.parse::<f64>().is_ok_and(|v| signed || v >= 0.0), "{line}");
             assert!(seen.insert(series.to_owned()), "{series} is there twice");
         }
     }
@@ -106,10 +108,60 @@ fn every_metric_is_documented_and_every_documented_metric_is_there() {
     assert!(value(&later, "tram_data_bytes{part=\"log\"}") > 0.0);
     assert!(value(&later, "tram_last_commit_timestamp_seconds") > 1.7e9);
     assert_eq!(value(&later, "tram_stations_by_state{state=\"fresh\"}"), 1.0);
+    assert_eq!(value(&later, "tram_node_signal_dbm{station=\"a\"}"), -87.0);
+    assert_eq!(value(&later, "tram_node_temperature_celsius{station=\"a\"}"), 51.5);
+    assert_eq!(value(&later, "tram_stations_clock{clock=\"rtc\"}"), 1.0);
+    let errors = "tram_node_sensor_errors_total{station=\"a\",kind=\"no_answer\"}";
+    assert_eq!(value(&later, errors), 3.0);
     assert_eq!(value(&later, "tram_broker_clients"), 2.0);
     assert_eq!(centre.identity(), 4);
 
     prometheus_agrees(&page);
+}
+
+/// Everything that a node can tell of itself.
+fn health() -> Health {
+    let mut health = Health {
+        uptime_s: Some(60),
+        clock: Some(ClockState::Rtc),
+        said_at: Some(1_800_000_000),
+        temperature: Some(51_500),
+        throttled: Some(0x1_0000),
+        disk_free: Some(1 << 30),
+        disk_size: Some(1 << 34),
+        waiting: Some(1),
+        spool_bytes: Some(8_192),
+        oldest_s: Some(12),
+        written_a_day: Some(1 << 25),
+        storing: Some(Storing::Kept),
+        signal_dbm: Some(-87),
+        connections: Some(2),
+        ack_ms: Some(120),
+        failing: Some(1),
+        missed: Some(0),
+        clock_steps: Some(0),
+        ..Health::default()
+    };
+    health.errors.set(SensorErrorKind::NoAnswer, 3);
+    health
+}
+
+#[test]
+fn a_station_shows_how_its_node_says_it_is() {
+    let centre = Centre::with(EMBEDDED, "");
+    let station = Station::new("a", 7);
+    let node = Client::node(centre.mqtt.unwrap(), "a", None);
+    let shown = |path: &str| {
+        let row = centre.json("/api/v1/stations")[0].clone();
+        row.pointer(path).cloned()
+    };
+    assert_eq!(shown("/health"), Some(serde_json::Value::Null));
+    node.publish(&station.topic("status"), &station.status(health()), None);
+    until("its health", || shown("/health/clock").filter(|clock| clock == "rtc"));
+    assert_eq!(shown("/online"), Some(true.into()));
+    assert_eq!(shown("/health/power_since_boot/0"), Some("under_voltage".into()));
+    assert_eq!(shown("/health/errors/no_answer"), Some(3.into()));
+    assert_eq!(shown("/health/said"), Some("2027-01-15T08:00:00.000Z".into()));
 }
 
 fn value(page: &str, series: &str) -> f64 {

@@ -3,8 +3,8 @@
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use tram_wire::{
-    Batch, BatchHeader, Birth, ChannelInfo, ChannelName, ChannelNumber, ClockState, Column, NodeId,
-    Point, Quality, Quantity, Seq, SpoolId, Text, UnixMicros,
+    Batch, BatchHeader, Birth, ChannelInfo, ChannelName, ChannelNumber, ClockState, Column, Health,
+    NodeId, Point, Quality, Quantity, Seq, SpoolId, Status, StatusState, Text, UnixMicros,
 };
 
 /// The system's time.
@@ -30,6 +30,12 @@ impl Station {
     /// One of its topics.
     pub(crate) fn topic(&self, level: &str) -> String {
         format!("tram/v1/{}/{level}", self.node)
+    }
+
+    /// It is connected, and how it is.
+    pub(crate) fn status(&self, health: Health) -> Vec<u8> {
+        let (state, boot) = (StatusState::Online, 1);
+        Status { state, boot, health: Some(health) }.encode()
     }
 
     /// Its birth.

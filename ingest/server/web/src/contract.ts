@@ -17,6 +17,25 @@ export interface Station {
   readonly age_s: number | null;
   readonly online: boolean;
   readonly alarm_level: number;
+  /** How the node said last that it is. */
+  readonly health?: Health | null;
+}
+
+/** What a node does not tell is null. */
+export interface Health {
+  readonly heard: string;
+  readonly age_s: number;
+  readonly clock: 'unset' | 'rtc' | 'ntp' | null;
+  readonly uptime_s: number | null;
+  readonly temperature_c: number | null;
+  readonly power_now: readonly string[] | null;
+  readonly disk_free_bytes: number | null;
+  readonly disk_size_bytes: number | null;
+  readonly storing: 'kept' | 'refused' | 'in_memory' | null;
+  readonly waiting: number | null;
+  readonly oldest_s: number | null;
+  readonly signal_dbm: number | null;
+  readonly failing: number | null;
 }
 
 export interface Latest {

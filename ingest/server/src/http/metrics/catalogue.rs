@@ -220,8 +220,56 @@ catalogue! {
         STATION_LAST_SEEN: Gauge "tram_station_last_seen_timestamp_seconds" ["station"] "seconds",
             "Time of the station's newest reading, in Unix time; a station never heard has none.",
             "It is older than some of the station's intervals.";
+        STATIONS_CLOCK: Gauge "tram_stations_clock" ["clock"] "stations",
+            "Connected stations by how their clock stands, as far as they say: unset, rtc, ntp.",
+            "unset is not 0: their readings wait for their clock.";
+        NODE_UPTIME: Gauge "tram_node_uptime_seconds" ["station"] "seconds",
+            "How long the station has been up, as it says; this and what follows only of stations that are connected, and only what they tell.",
+            "It falls again and again: power, or the watchdog.";
+        NODE_TEMPERATURE: Gauge "tram_node_temperature_celsius" ["station"] "°C",
+            "Temperature of the station's processor.",
+            "Above 80.";
+        NODE_THROTTLED: Gauge "tram_node_throttled" ["station"] "bits",
+            "What the Raspberry Pi's firmware says of power and temperature: 1 too little voltage, 2 frequency capped, 4 throttled, 8 soft temperature limit; times 65536 the same since it booted.",
+            "It is not 0: the power supply, or the sun on the box.";
+        NODE_DISK_FREE: Gauge "tram_node_disk_free_bytes" ["station"] "bytes",
+            "Free space on the disk of the station's data folder.",
+            "It falls.";
+        NODE_STORING: Gauge "tram_node_storing" ["station"] "0 or 1",
+            "Whether the station keeps its readings on its disk.",
+            "It is 0: its card is full, broken or read-only.";
+        NODE_WAITING: Gauge "tram_node_spool_messages" ["station"] "messages",
+            "Messages that wait in the station's spool.",
+            "It grows while the station is connected.";
+        NODE_OLDEST: Gauge "tram_node_spool_oldest_seconds" ["station"] "seconds",
+            "Age of the oldest message that waits.",
+            "It grows while the station is connected: its link is too slow for what it measures.";
+        NODE_WRITTEN: Gauge "tram_node_written_bytes_per_day" ["station"] "bytes",
+            "What the station writes to its card in a day.",
+            "Above a thousandth of what the card endures.";
+        NODE_SIGNAL: Gauge "tram_node_signal_dbm" ["station"] "dBm",
+            "Signal of the station's wireless link.",
+            "Below -100.";
+        NODE_CONNECTIONS: Counter "tram_node_connections_total" ["station"] "connections",
+            "The station's connections to the broker since its program began.",
+            "It grows without rest: the link breaks.";
+        NODE_ACK: Gauge "tram_node_ack_seconds" ["station"] "seconds",
+            "From a message of the station to the centre's acknowledgement, as the station measured last.",
+            "Above 5 s: the link is bad, or the centre slow.";
+        NODE_FAILING: Gauge "tram_node_failing_parts" ["station"] "parts",
+            "Sensors of the station that give no value now.",
+            "It is not 0.";
+        NODE_ERRORS: Counter "tram_node_sensor_errors_total" ["station", "kind"] "attempts",
+            "Times a sensor of the station gave no value, by kind: no_answer, bus, checksum, not_ready, identity, implausible, reset, line.",
+            "It grows: a plug, a cable, or the part.";
+        NODE_MISSED: Counter "tram_node_missed_total" ["station"] "readings",
+            "Readings that were due while the station was held up.",
+            "It grows: the machine is overloaded, or something holds a bus.";
+        NODE_CLOCK_STEPS: Counter "tram_node_clock_steps_total" ["station"] "steps",
+            "Times the station's clock was set by more than a tenth of a second.",
+            "It grows: a clock without a battery, or two who set it.";
         STATIONS_UNLABELLED: Gauge "tram_stations_unlabelled" [] "stations",
-            "Stations without a label of their own in the metric above, because there are too many.",
+            "Stations without a label of their own in the metrics above, because there are too many.",
             "Never.";
     }
     "The broker" "Always; all but the first two with the embedded broker." {

@@ -1,5 +1,5 @@
 import type { JSX } from 'preact';
-import type { Latest, Station } from '../contract.ts';
+import type { Health, Latest, Station } from '../contract.ts';
 import { connection, heardAt, live, now } from '../centre.ts';
 import { channelName, formatAge, formatTime, formatValue, stationName } from '../format.ts';
 import { useWords } from '../i18n/current.ts';
@@ -8,6 +8,7 @@ import { look, lookAtStation, selection } from '../looking.ts';
 import { levelOf } from '../map/pin.ts';
 import { StateShape } from '../map/shape.tsx';
 import { useStore } from '../store.ts';
+import { remarks } from './health.ts';
 import { Sparkline } from './sparkline.tsx';
 
 /** Values shown of a station that is not opened. */
@@ -41,6 +42,7 @@ export function StationRow({ station, open }: { station: Station; open: boolean 
           ))}
         </p>
       )}
+      {open && station.health && <HealthLine health={station.health} />}
       <ul class="streams" id={streamsId} hidden={!open} aria-label={t('stations.streams', { station: name })}>
         {open && keys.map((key) => <StreamRow key={key} stream={key} />)}
         {open && keys.length === 0 && <li class="note">{t('stations.noStreams')}</li>}
@@ -61,6 +63,24 @@ function StationState({ station }: { station: Station }): JSX.Element {
       {lost && heard !== null && <> · {t('state.asOf', { time: formatTime(heard, 'clock', language) })}</>}
       {!lost && station.commune && <> · {station.commune}</>}
     </span>
+  );
+}
+
+/** How the node says it is, and how long ago it said so. */
+function HealthLine({ health }: { health: Health }): JSX.Element | null {
+  const { t, language } = useWords();
+  const said = remarks(health, language);
+  if (said.length === 0) return null;
+  return (
+    <p class="health" data-health>
+      <span class="health-title">{t('health.title')}</span>
+      {said.map(({ text, wrong }) => (
+        <span key={text} class={wrong ? 'wrong' : ''}>
+          {wrong ? `△ ${text}` : text}
+        </span>
+      ))}
+      <Age time={health.heard} />
+    </p>
   );
 }
 
