@@ -21,6 +21,13 @@ pub(crate) fn lines(checked: &Checked, language: Language) -> Vec<String> {
             format!("  đo      {name} ({unit}) mỗi {every} giây từ {sensor}"),
             format!("  reads   {name} ({unit}) every {every} s from {sensor}"),
         ]));
+        let calibration = c.about.calibration;
+        if !calibration.as_str().is_empty() {
+            lines.push(of([
+                format!("          hiệu chuẩn: {calibration}"),
+                format!("          calibration: {calibration}"),
+            ]));
+        }
     }
     let platform = platform(config, language);
     lines.push(of([format!("  trên    {platform}"), format!("  on      {platform}")]));
@@ -47,6 +54,10 @@ pub(crate) fn lines(checked: &Checked, language: Language) -> Vec<String> {
         format!("  gửi     đến {url} với tên {node}"),
         format!("  sends   to {url} as {node}"),
     ]));
+    for notice in &checked.notices {
+        let [vi, en] = notice;
+        lines.push(of([format!("  lưu ý   {vi}"), format!("  note    {en}")]));
+    }
     lines
 }
 

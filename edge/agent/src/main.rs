@@ -7,6 +7,7 @@
 
 mod backoff;
 mod births;
+mod calibration;
 mod clock;
 mod command;
 mod config;

@@ -66,10 +66,13 @@ pub(crate) fn run(checked: &Checked, journal: Journal) -> Result<()> {
         println!("{line}");
     }
     let config = &checked.config;
+    for notice in &checked.notices {
+        warn!("{notice}");
+    }
     let address = address(config)?;
     let (mut spool, recovery) = open_spool(config)?;
     report(&spool, &recovery);
-    let (backend, clock, replay) = open_backend(config)?;
+    let (backend, clock, replay) = open_backend(&checked.written)?;
     let channels = number_channels(checked, &mut spool)?;
     let resume =
         spool.latest().map(|(channel, clock, at)| (channel, Resume::new(clock, at))).collect();

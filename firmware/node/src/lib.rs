@@ -41,6 +41,6 @@ pub use loop_pair::{
 };
 pub use measured::Measured;
 pub use qc::{FlatLine, Limits, MAX_REASONABLE, Qc, Span};
-pub use rain_counter::{Bucket, RainCounter, RainReading};
+pub use rain_counter::{Bucket, Micrometre, RainCounter, RainReading};
 pub use schedule::{Due, MAX_INTERVAL, MAX_SCHEDULED, MIN_INTERVAL, Schedule, ScheduleError};
 pub use tilt::{MAX_TILT_SAMPLES, Tilt, TiltReading};

@@ -8,11 +8,19 @@ use crate::{
     rounding::{divided, saturated},
 };
 
+/// Thousandths of a millimetre of rain. A reading has hundredths, in which a bucket of 0.2 mm
+/// cannot be calibrated better than to 5 %.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Micrometre(pub i32);
+
+/// Micrometres of one count of rain.
+const UM_PER_COUNT: i128 = 10;
+
 /// What one gauge's bucket does.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Bucket {
     /// Rain of one tip: 0.2 mm for most gauges.
-    pub tip: CentiMillimetre,
+    pub tip: Micrometre,
     /// Time in which the moving bucket catches nothing, in microseconds: 0.45 s (Duchon 2014).
     /// Light rain does not notice; at 175 mm/h it is 9 %.
     pub lost_us: u64,
@@ -23,14 +31,15 @@ pub struct Bucket {
 
 impl Default for Bucket {
     fn default() -> Self {
-        Self { tip: CentiMillimetre(20), lost_us: 450_000, dry_us: 3_600_000_000 }
+        Self { tip: Micrometre(200), lost_us: 450_000, dry_us: 3_600_000_000 }
     }
 }
 
 /// The rain of one interval.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct RainReading {
-    /// What the tips of the interval add up to, uncorrected: tips times the rain of one, exactly.
+    /// What the tips of the interval add up to, uncorrected: tips times the rain of one. What is
+    /// less than 0.01 mm is carried over to the next interval, so that nothing is lost in a sum.
     pub rain: Measured<CentiMillimetre>,
     /// How fast it rains at the end of the interval, corrected for what the bucket loses.
     pub intensity: Measured<CentiMillimetrePerHour>,
@@ -44,6 +53,8 @@ pub struct RainCounter {
     bucket: Bucket,
     tips: u32,
     refused: u32,
+    /// Micrometres that fell before and are not in a reading yet; fewer than a count.
+    carried: i128,
     /// Time from the last tip before the interval to the last one in it, and how many tips that
     /// spans.
     spanned_us: u64,
@@ -60,6 +71,7 @@ impl RainCounter {
             bucket,
             tips: 0,
             refused: 0,
+            carried: 0,
             spanned_us: 0,
             spanned_tips: 0,
             last_tip: None,
@@ -87,7 +99,9 @@ impl RainCounter {
     /// Ends the interval at `now` and begins the next.
     pub fn take(&mut self, now: UptimeMicros) -> RainReading {
         let tests = if self.refused > 0 { Tests::BOUNCE } else { Tests::NONE };
-        let rain = saturated(i128::from(self.tips) * i128::from(self.bucket.tip.0));
+        let fallen = self.carried + i128::from(self.tips) * i128::from(self.bucket.tip.0);
+        self.carried = fallen.rem_euclid(UM_PER_COUNT);
+        let rain = saturated(fallen.div_euclid(UM_PER_COUNT));
         self.intensity = self.intensity_at(now);
         let reading = RainReading {
             rain: Measured::suspect(CentiMillimetre(rain), tests),
@@ -121,7 +135,7 @@ impl RainCounter {
         let tips = i128::from(tips);
         let fallen = tips * i128::from(self.bucket.tip.0) * 3_600_000_000;
         let caught = i128::from(micros) - tips * i128::from(self.bucket.lost_us);
-        let rate = divided(fallen, caught).map_or(i32::MAX, saturated);
+        let rate = divided(fallen, caught * UM_PER_COUNT).map_or(i32::MAX, saturated);
         CentiMillimetrePerHour(rate)
     }
 }
@@ -149,7 +163,7 @@ mod tests {
     #[test]
     fn the_correction_gives_back_what_the_paper_says_is_lost() {
         for (rate, lost) in [(1990.0, 0.0098), (17_520.0, 0.0878)] {
-            let bucket = Bucket { tip: CentiMillimetre(25), ..Bucket::default() };
+            let bucket = Bucket { tip: Micrometre(250), ..Bucket::default() };
             let mut counter = RainCounter::new(bucket);
             let shown = rate * (1.0 - lost);
             #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "test")]
@@ -202,12 +216,15 @@ mod tests {
     }
 
     proptest! {
-        /// However the tips are spread over intervals, the rain adds up to tips times 0.2 mm.
+        /// However the tips are spread over intervals, the rain adds up to tips times that of one,
+        /// to less than a count.
         #[test]
         fn no_tip_is_lost_or_counted_twice(
+            tip_um in prop_oneof![Just(200), 10_i32..10_000],
             gaps in prop::collection::vec((0_u64..7_200_000_000, any::<bool>()), 0..100),
         ) {
-            let mut counter = RainCounter::new(Bucket::default());
+            let bucket = Bucket { tip: Micrometre(tip_um), ..Bucket::default() };
+            let mut counter = RainCounter::new(bucket);
             let (mut now, mut tips, mut rain) = (0, 0, 0);
             for (gap, is_tip) in gaps {
                 now += gap;
@@ -219,7 +236,7 @@ mod tests {
                 }
             }
             rain += counter.take(UptimeMicros(now)).rain.value.unwrap().0;
-            prop_assert_eq!(rain, tips * 20);
+            prop_assert_eq!(rain, tips * tip_um / 10);
         }
     }
 }

@@ -13,7 +13,10 @@ use super::{
     rules, seconds,
     wiring::{addresses, conflicts, shortest_interval_s},
 };
-use crate::births::About;
+use crate::{
+    births::About,
+    calibration::{self, History},
+};
 
 /// The longest interval in seconds.
 const MAX_INTERVAL_S: f64 = 86_400.0;
@@ -25,7 +28,14 @@ const MAX_IN_FLIGHT: usize = 1024;
 /// A station file that holds together.
 #[derive(Debug)]
 pub(crate) struct Checked {
+    /// With the calibrations in force in the place of the file's numbers.
     pub(crate) config: Config,
+    /// As it was written; emulated parts are what the file says.
+    pub(crate) written: Config,
+    /// What was found out about the parts on the spot.
+    pub(crate) history: History,
+    /// What whoever starts the station should know although nothing is wrong with the file.
+    pub(crate) notices: Vec<String>,
     /// To tell two configurations apart.
     pub(crate) digest: [u8; 8],
     /// In the order of the file's parts.
@@ -67,7 +77,7 @@ pub(crate) fn load(path: &Path, emulated: bool) -> Result<Checked, Vec<Mistake>>
     });
     match rules {
         Ok(rules) if found.is_empty() => {
-            Ok(Checked { config: document.value, digest, channels, rules })
+            Ok(calibrated(document.value, digest, channels, rules))
         }
         Ok(_) => Err(found),
         Err(more) => {
@@ -75,6 +85,36 @@ pub(crate) fn load(path: &Path, emulated: bool) -> Result<Checked, Vec<Mistake>>
             Err(found)
         }
     }
+}
+
+/// Puts the calibrations in. A history that cannot be read stops no station.
+fn calibrated(
+    written: Config,
+    digest: [u8; 8],
+    mut channels: Vec<Channel>,
+    rules: Vec<Rule>,
+) -> Checked {
+    let mut config = written.clone();
+    let (history, mut notices) = match History::read(&config.data) {
+        Ok(history) => (history, Vec::new()),
+        Err(e) => {
+            let file = config.data.join(calibration::FILE);
+            let why = format!(
+                "{} cannot be read ({e}): the numbers of the station file hold; let the user that \
+                 runs this program read it, or remove it and calibrate again",
+                file.display()
+            );
+            (History::default(), vec![why])
+        }
+    };
+    let applied = calibration::apply(&mut config, &history);
+    for (name, text) in applied.texts {
+        for channel in channels.iter_mut().filter(|c| c.about.name == name) {
+            channel.about.calibration = text;
+        }
+    }
+    notices.extend(applied.notices);
+    Checked { config, written, history, notices, digest, channels, rules }
 }
 
 struct Check<'a> {

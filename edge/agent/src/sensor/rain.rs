@@ -1,8 +1,8 @@
 //! A tipping bucket.
 
 use tram_drivers::{RainGauge, rain_gauge::Contact};
-use tram_node::{Bucket, RainCounter};
-use tram_wire::{CentiMillimetre, UptimeMicros};
+use tram_node::{Bucket, Micrometre, RainCounter};
+use tram_wire::UptimeMicros;
 
 use super::{Ask, Reading, Source, raw};
 use crate::{
@@ -21,7 +21,7 @@ pub(super) struct Gauge {
 impl Gauge {
     pub(super) fn open(backend: &mut dyn Backend, p: &config::RainGauge) -> Result<Self, HalError> {
         let input = Input { pin: p.pin, active_low: p.active_low, pull: p.pull };
-        let tip = CentiMillimetre(fixed(p.tip_mm, 100.0));
+        let tip = Micrometre(fixed(p.tip_mm, 1000.0));
         Ok(Self {
             edges: backend.edges(input)?,
             contact: RainGauge::new(Contact::default()),
