@@ -51,6 +51,13 @@ enum Command {
     /// Check a station file and say what it describes, without touching hardware or network.
     #[command(after_help = technician::validate::EXAMPLES)]
     Validate(Station),
+    /// Find out on the spot what a part measures by, and keep it: rain of a tip, height of a level
+    /// gauge, zero of a slope, distance of two loops.
+    #[command(after_help = technician::calibrate::EXAMPLES)]
+    Calibrate(technician::calibrate::Calibrate),
+    /// Prove the station from the sensors to the centre's disk, and write a signed report.
+    #[command(after_help = technician::commission::EXAMPLES)]
+    Commission(technician::commission::Commission),
     /// Print a JSON Schema of station files, for editors.
     #[command(after_help = technician::schema::EXAMPLES)]
     Schema,
@@ -65,6 +72,10 @@ pub(crate) fn execute() -> ExitCode {
     match cli.command {
         Command::Run(station) => run_station(&station, cli.log_format, &speech),
         Command::Validate(station) => technician::validate::validate(&station, &speech),
+        Command::Calibrate(asked) => technician::calibrate::calibrate(&asked, &speech),
+        Command::Commission(asked) => {
+            technician::commission::commission(&asked, cli.log_format, &speech)
+        }
         Command::Schema => technician::schema::print(),
     }
 }

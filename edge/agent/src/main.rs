@@ -34,6 +34,7 @@ mod speech;
 mod technician;
 mod trouble;
 mod window;
+mod witness;
 
 use std::process::ExitCode;
 

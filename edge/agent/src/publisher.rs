@@ -27,6 +27,7 @@ use crate::{
     pace::{Pace, Urgency},
     released::Released,
     window::{Due, Window},
+    witness::{Connection, Witness},
 };
 
 /// At most one birth in this time, unless something in it changed.
@@ -73,6 +74,8 @@ pub(crate) struct Publisher {
     pub(crate) ledger: Ledger,
     /// Asks the sampler for what it has.
     pub(crate) wanted: Arc<AtomicBool>,
+    /// Somebody who watches, while the station is commissioned.
+    pub(crate) witness: Option<Arc<Witness>>,
 }
 
 /// Why a connection was left.
@@ -118,6 +121,7 @@ impl Publisher {
             let reason = match connected {
                 Ok(link) => {
                     said.clear();
+                    self.tell(Connection::Live);
                     match self.serve(link, Instant::now()).await {
                         Left::Done => break,
                         Left::Broken { reason, worked } => {
@@ -130,6 +134,7 @@ impl Publisher {
                 }
                 Err(reason) => reason,
             };
+            self.tell(Connection::Failed(reason.clone()));
             let wait = backoff.wait(clock::random());
             // The same reason again and again is said once.
             if reason == said {
@@ -151,6 +156,12 @@ impl Publisher {
             }
         }
         self.ledger.note(self.pace.used(), true);
+    }
+
+    fn tell(&self, connection: Connection) {
+        if let Some(witness) = &self.witness {
+            witness.connection(connection);
+        }
     }
 
     /// Whether the program may end although there is no connection.
@@ -250,6 +261,9 @@ impl Publisher {
             };
             let batch = self.batch_id(due.seq);
             debug!(%batch, urgency = ?due.urgency, bytes = payload.len(), "published");
+            if let Some(witness) = &self.witness {
+                witness.published(&payload);
+            }
             self.publish(session, kind, due.urgency, payload).await?;
         }
     }
@@ -304,8 +318,12 @@ impl Publisher {
         match heard {
             Heard::Ack(ack) => {
                 let (node, spool) = (self.address.node, ack.spool);
+                let witness = self.witness.clone();
                 session.window.acknowledge(&ack, |seq| {
                     debug!(batch = %BatchId { node, spool, seq }, "acknowledged");
+                    if let Some(witness) = &witness {
+                        witness.acknowledged(spool, seq);
+                    }
                 });
                 if self.release(session, &ack) {
                     self.send_birth(session).await?;

@@ -47,6 +47,7 @@ use crate::{
     siren::Watch,
     speech::Language,
     trouble::Trouble,
+    witness::Witness,
 };
 
 /// How long an orderly stop waits for the centre.
@@ -65,8 +66,24 @@ pub(crate) fn run(checked: &Checked, journal: Journal) -> Result<()> {
     for line in describe::lines(checked, Language::En) {
         println!("{line}");
     }
+    start_and_end(checked, journal, None)
+}
+
+/// Runs the station until the witness has seen enough, or it is asked to stop.
+///
+/// # Errors
+/// As [`run`].
+pub(crate) fn run_watched(checked: &Checked, journal: Journal, w: &Arc<Witness>) -> Result<()> {
+    start_and_end(checked, journal, Some(w))
+}
+
+fn start_and_end(
+    checked: &Checked,
+    journal: Journal,
+    witness: Option<&Arc<Witness>>,
+) -> Result<()> {
     let config = &checked.config;
-    for notice in &checked.notices {
+    for [_, notice] in &checked.notices {
         warn!("{notice}");
     }
     let address = address(config)?;
@@ -74,6 +91,7 @@ pub(crate) fn run(checked: &Checked, journal: Journal) -> Result<()> {
     report(&spool, &recovery);
     let (backend, clock, replay) = open_backend(&checked.written)?;
     let channels = number_channels(checked, &mut spool)?;
+    let names: Vec<_> = channels.iter().map(|c| (c.number, c.name)).collect();
     let resume =
         spool.latest().map(|(channel, clock, at)| (channel, Resume::new(clock, at))).collect();
     let spool: SharedSpool = Arc::new(Mutex::new(spool));
@@ -99,6 +117,9 @@ pub(crate) fn run(checked: &Checked, journal: Journal) -> Result<()> {
     };
     let counters = Arc::new(Counters::default());
     let wanted = Arc::new(AtomicBool::new(false));
+    if let Some(witness) = witness {
+        witness.begin(clock.now(), config.node, names.into_iter(), &wanted);
+    }
     let (ledger, pace) = pace(config, replay.is_some());
     let wiring = Wiring {
         clock: clock.clone(),
@@ -123,11 +144,12 @@ pub(crate) fn run(checked: &Checked, journal: Journal) -> Result<()> {
         pace,
         ledger,
         wanted,
+        witness: witness.cloned(),
     };
     let threads = start(sampler, keeper)?;
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
     let gauges = Gauges { spool: Arc::clone(&spool), counters, journal, since: monotonic() };
-    runtime.block_on(conduct(publisher, phase, threads, &stop, &gauges))?;
+    runtime.block_on(conduct(publisher, phase, threads, &stop, &gauges, witness))?;
     drop(gauges);
     drop(runtime);
     farewell(spool)
@@ -242,6 +264,7 @@ async fn conduct(
     mut threads: Threads,
     stop: &AtomicBool,
     gauges: &Gauges,
+    witness: Option<&Arc<Witness>>,
 ) -> Result<()> {
     let mut interrupt = signal(SignalKind::interrupt())?;
     let mut terminate = signal(SignalKind::terminate())?;
@@ -253,6 +276,7 @@ async fn conduct(
         tokio::select! {
             _ = interrupt.recv() => break,
             _ = terminate.recv() => break,
+            () = enough(witness) => break,
             ended = threads.ended(), if !threads_ended => {
                 ended?;
                 threads_ended = true;
@@ -270,6 +294,14 @@ async fn conduct(
     }
     phase.send_replace(Phase::Stopping(STOP_WAITS));
     publishing.await.context("the publisher has died")
+}
+
+/// Waits until a witness has seen enough; for ever without one.
+async fn enough(witness: Option<&Arc<Witness>>) {
+    match witness {
+        Some(witness) => witness.has_enough().await,
+        None => std::future::pending().await,
+    }
 }
 
 fn address(config: &Config) -> Result<Address> {
@@ -298,9 +330,9 @@ fn address(config: &Config) -> Result<Address> {
     })
 }
 
-type Opened = (Box<dyn Backend>, Clock, Option<Replay>);
+pub(crate) type Opened = (Box<dyn Backend>, Clock, Option<Replay>);
 
-fn open_backend(config: &Config) -> Result<Opened> {
+pub(crate) fn open_backend(config: &Config) -> Result<Opened> {
     let clock = Clock::system(config.clock.source);
     let chip = config.hardware.gpio_chip.clone();
     Ok(match config.hardware.backend {

@@ -47,8 +47,8 @@ fn each<P: Parts>(parts: &[P], all: &mut Vec<Slot>, setting: impl Fn(&P) -> Sett
 pub(crate) struct Applied {
     /// For each channel of a calibrated part, what the birth says of it.
     pub(crate) texts: Vec<(ChannelName, Text<64>)>,
-    /// Sentences about what does not fit together, for whoever reads the log.
-    pub(crate) notices: Vec<String>,
+    /// Sentences `[vi, en]` about what does not fit together.
+    pub(crate) notices: Vec<[String; 2]>,
 }
 
 /// Puts the calibrations in force into a station file's numbers.
@@ -63,26 +63,45 @@ pub(crate) fn apply(config: &mut Config, history: &History) -> Applied {
         let text = told(entry, &setting);
         applied.texts.extend(slot.channels.iter().map(|c| (*c, text)));
         if let Some(file) = file_said(entry).filter(|file| *file != slot.setting) {
-            applied.notices.push(format!(
-                "calibration {} of {} ({setting}) holds, although the station file says {} since \
-                 then and said {file} before; if the file is right, take the calibration back: \
-                 tram-edge calibrate --undo {}",
-                entry.id, slot.part, slot.setting, entry.id
-            ));
+            let (id, part, says) = (entry.id, &slot.part, &slot.setting);
+            applied.notices.push([
+                format!(
+                    "hiệu chuẩn {id} của {part} ({setting}) đang có hiệu lực, dù tệp trạm nay ghi \
+                     {says} và trước đó ghi {file}; nếu tệp trạm đúng thì rút hiệu chuẩn lại: \
+                     tram-edge calibrate --undo {id}"
+                ),
+                format!(
+                    "calibration {id} of {part} ({setting}) holds, although the station file says \
+                     {says} now and said {file} before; if the file is right, take the calibration \
+                     back: tram-edge calibrate --undo {id}"
+                ),
+            ]);
         }
     }
     for part in orphans(history, &all) {
-        applied.notices.push(format!(
-            "there is a calibration of {part}, which the station file does not have; if the part \
-             was moved, calibrate it again"
-        ));
+        applied.notices.push([
+            format!(
+                "có hiệu chuẩn của {part}, nhưng tệp trạm không có; nếu đã chuyển cảm biến sang \
+                 chỗ khác thì hãy hiệu chuẩn lại"
+            ),
+            format!(
+                "there is a calibration of {part}, which the station file does not have; if the \
+                 part was moved, calibrate it again"
+            ),
+        ]);
     }
     for line in history.damaged() {
-        applied.notices.push(format!(
-            "line {line} of {} is damaged and counts for nothing; look at `tram-edge calibrate \
-             --list`, and calibrate again what is missing",
-            history.file().display()
-        ));
+        let file = history.file().display();
+        applied.notices.push([
+            format!(
+                "dòng {line} của {file} bị hỏng và không được tính; xem tram-edge calibrate \
+                 --list rồi hiệu chuẩn lại những gì thiếu"
+            ),
+            format!(
+                "line {line} of {file} is damaged and counts for nothing; look at tram-edge \
+                 calibrate --list, and calibrate again what is missing"
+            ),
+        ]);
     }
     applied
 }
@@ -188,7 +207,7 @@ mod tests {
         let texts: Vec<_> =
             after.channels.iter().map(|c| c.about.calibration.as_str().to_owned()).collect();
         assert_eq!(texts, ["#1 2026-03-02 tip 0.207 mm, TB-0442", ""]);
-        assert_eq!(after.notices, Vec::<String>::new());
+        assert_eq!(after.notices, Vec::<[String; 2]>::new());
     }
 
     #[test]
@@ -199,7 +218,7 @@ mod tests {
         calibrate(folder.path(), "ultrasonic q", Setting::DatumM(1.0), Setting::DatumM(2.0));
         let notices = station(folder.path(), "0.25").notices;
         assert_eq!(notices.len(), 2, "{notices:?}");
-        assert!(notices[0].contains("calibrate --undo 1"), "{}", notices[0]);
-        assert!(notices[1].contains("a calibration of ultrasonic q"), "{}", notices[1]);
+        assert!(notices[0].iter().all(|n| n.contains("calibrate --undo 1")), "{notices:?}");
+        assert!(notices[1][1].contains("a calibration of ultrasonic q"), "{notices:?}");
     }
 }

@@ -3,6 +3,9 @@
 use std::{collections::BTreeMap, fmt};
 
 use serde::{Deserialize, Serialize};
+use tram_wire::ClockState;
+
+use crate::clock::Moment;
 
 /// The longest name, serial number or note, in bytes.
 pub(crate) const MAX_TEXT_BYTES: usize = 200;
@@ -85,6 +88,18 @@ pub(crate) enum Setting {
     SpacingM(f64),
 }
 
+/// A moment as entries and reports name it: RFC 3339 in UTC to the second, and how far it may be
+/// believed.
+pub(crate) fn now_as_text(now: Moment) -> (String, ClockWord) {
+    let clock = match now.state {
+        ClockState::Ntp => ClockWord::Ntp,
+        ClockState::Rtc => ClockWord::Rtc,
+        ClockState::Unsynchronised { .. } => ClockWord::Unset,
+    };
+    let second = jiff::Timestamp::from_second(now.unix.0.div_euclid(1_000_000));
+    (second.map_or_else(|_| String::new(), |t| t.to_string()), clock)
+}
+
 impl Setting {
     /// The key in the station file.
     pub(crate) fn key(&self) -> &'static str {
@@ -131,7 +146,7 @@ impl Entry {
     }
 
     /// Whether the texts have a reasonable length and the number is possible.
-    pub(super) fn sound(&self) -> bool {
+    pub(crate) fn sound(&self) -> bool {
         let short = |t: &str| t.len() <= MAX_TEXT_BYTES && !t.chars().any(char::is_control);
         let texts = short(&self.at) && short(&self.by) && short(&self.part) && short(&self.note);
         texts

@@ -21,6 +21,7 @@ pub(crate) struct History {
     file: PathBuf,
     entries: Vec<Entry>,
     damaged: Vec<usize>,
+    unread: bool,
 }
 
 impl History {
@@ -55,7 +56,17 @@ impl History {
                 Ok(_) | Err(_) => damaged.push(number),
             }
         }
-        Ok(Self { file, entries, damaged })
+        Ok(Self { file, entries, damaged, unread: false })
+    }
+
+    /// A history whose file cannot be read: empty, and nothing may be added to it.
+    pub(crate) fn unread(data: &Path) -> Self {
+        Self { file: data.join(FILE), unread: true, ..Self::default() }
+    }
+
+    /// Whether the file could not be read.
+    pub(crate) fn is_unread(&self) -> bool {
+        self.unread
     }
 
     /// The entries, the oldest first.
@@ -80,7 +91,9 @@ impl History {
 
     /// Whether an entry was taken back.
     pub(crate) fn undone(&self, id: u32) -> bool {
-        self.entries.iter().any(|e| matches!(&e.change, Change::Undone { entry, .. } if *entry == id))
+        self.entries
+            .iter()
+            .any(|e| matches!(&e.change, Change::Undone { entry, .. } if *entry == id))
     }
 
     /// The calibration of a part that holds: the newest of this key that was not taken back, since
@@ -102,11 +115,22 @@ impl History {
     /// # Errors
     /// When the file cannot be written, or is full.
     pub(crate) fn add(&mut self, mut entry: Entry) -> io::Result<u32> {
+        entry.id = self.entries.last().map_or(1, |e| e.id.saturating_add(1));
+        self.take_over(entry)
+    }
+
+    /// Adds an entry that has its id already, as from a report.
+    ///
+    /// # Errors
+    /// As [`add`](Self::add).
+    pub(crate) fn take_over(&mut self, entry: Entry) -> io::Result<u32> {
+        if self.unread {
+            return Err(io::Error::new(io::ErrorKind::PermissionDenied, "it cannot be read"));
+        }
         if self.entries.len() >= MAX_ENTRIES {
             return Err(io::Error::other(format!("there are {MAX_ENTRIES} entries already")));
         }
-        entry.id = self.entries.last().map_or(1, |e| e.id.saturating_add(1));
-        if !entry.sound() {
+        if !entry.sound() || self.entries.last().is_some_and(|e| e.id >= entry.id) {
             return Err(io::Error::new(io::ErrorKind::InvalidInput, "the entry is not sound"));
         }
         let folder = self.file.parent().unwrap_or(Path::new("."));

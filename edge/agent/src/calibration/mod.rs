@@ -11,5 +11,5 @@ mod entry;
 mod history;
 
 pub(crate) use apply::{Slot, apply, slot, slots};
-pub(crate) use entry::{Change, ClockWord, Entry, Setting};
+pub(crate) use entry::{Change, ClockWord, Entry, Setting, now_as_text};
 pub(crate) use history::{FILE, History};

@@ -35,7 +35,8 @@ pub(crate) struct Checked {
     /// What was found out about the parts on the spot.
     pub(crate) history: History,
     /// What whoever starts the station should know although nothing is wrong with the file.
-    pub(crate) notices: Vec<String>,
+    /// `[vi, en]`.
+    pub(crate) notices: Vec<[String; 2]>,
     /// To tell two configurations apart.
     pub(crate) digest: [u8; 8],
     /// In the order of the file's parts.
@@ -76,9 +77,7 @@ pub(crate) fn load(path: &Path, emulated: bool) -> Result<Checked, Vec<Mistake>>
         rules::load(folder, &config.node, &named)
     });
     match rules {
-        Ok(rules) if found.is_empty() => {
-            Ok(calibrated(document.value, digest, channels, rules))
-        }
+        Ok(rules) if found.is_empty() => Ok(calibrated(document.value, digest, channels, rules)),
         Ok(_) => Err(found),
         Err(more) => {
             found.extend(more);
@@ -99,12 +98,18 @@ fn calibrated(
         Ok(history) => (history, Vec::new()),
         Err(e) => {
             let file = config.data.join(calibration::FILE);
-            let why = format!(
-                "{} cannot be read ({e}): the numbers of the station file hold; let the user that \
-                 runs this program read it, or remove it and calibrate again",
-                file.display()
-            );
-            (History::default(), vec![why])
+            let file = file.display();
+            let why = [
+                format!(
+                    "không đọc được {file} ({e}): dùng các số trong tệp trạm; hãy cho người dùng \
+                     chạy chương trình này được đọc tệp đó, hoặc bỏ nó đi rồi hiệu chuẩn lại"
+                ),
+                format!(
+                    "{file} cannot be read ({e}): the numbers of the station file hold; let the \
+                     user that runs this program read it, or remove it and calibrate again"
+                ),
+            ];
+            (History::unread(&config.data), vec![why])
         }
     };
     let applied = calibration::apply(&mut config, &history);

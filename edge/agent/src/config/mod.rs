@@ -19,10 +19,10 @@ use serde::Deserialize;
 use tram_rules::Decimal;
 use tram_wire::NodeId;
 
-pub(crate) use check::{Checked, batch_limits, load, spool_options};
+pub(crate) use check::{Channel, Checked, batch_limits, load, spool_options};
 pub(crate) use parts::{
     Adxl355, Dps310, DualLoop, Parts, RainGauge, Sen5x, Sht4x, Tmp105, TmpMedium, Ultrasonic,
-    UltrasonicModel,
+    UltrasonicModel, part_and_key,
 };
 
 /// A station file.
@@ -36,6 +36,8 @@ pub(crate) struct Config {
     /// Folder of the spool and of what else must survive a restart.
     pub(crate) data: PathBuf,
     pub(crate) broker: Broker,
+    #[serde(default)]
+    pub(crate) centre: Centre,
     #[serde(default)]
     pub(crate) hardware: Hardware,
     #[serde(default)]
@@ -119,6 +121,18 @@ impl Broker {
     fn spread_s() -> f64 {
         5.0
     }
+}
+
+/// The centre's page and interface, where commissioning looks readings up. Nothing is sent there.
+#[derive(Debug, Clone, Default, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Centre {
+    /// `http://host:8080` or `https://host`.
+    #[serde(default)]
+    pub(crate) url: Option<String>,
+    /// PEM file of those who may have signed the centre's certificate.
+    #[serde(default)]
+    pub(crate) ca_file: Option<PathBuf>,
 }
 
 /// What the sensors are connected to.

@@ -267,6 +267,23 @@ pub(crate) enum UltrasonicModel {
     JsnSr04t,
 }
 
+/// The part that measures a channel, by its place, and the key that names the channel.
+pub(crate) fn part_and_key(
+    config: &super::Config,
+    channel: &str,
+) -> Option<(String, &'static str)> {
+    fn of<P: Parts>(parts: &[P], channel: &str) -> Option<(String, &'static str)> {
+        parts.iter().find_map(|p| {
+            let named = p.channels().into_iter().find(|c| c.name.as_str() == channel)?;
+            Some((p.place(), named.key))
+        })
+    }
+    of(&config.dps310, channel)
+        .or_else(|| of(&config.tmp105, channel))
+        .or_else(|| of(&config.sht4x, channel))
+        .or_else(|| of(&config.sen5x, channel))
+}
+
 fn first_bus() -> u8 {
     1
 }

@@ -28,7 +28,7 @@ use rumqttc::{
 use tokio::{sync::mpsc, task::JoinHandle, time::timeout};
 use tram_wire::{Ack, Command, Kind, NodeId, Topic};
 
-pub(crate) use tls::{TlsFiles, client_config};
+pub(crate) use tls::{SYSTEM_AUTHORITIES, TlsFiles, client_config};
 
 /// The most messages of the centre that wait to be looked at; more are dropped, which an
 /// acknowledgement survives, since the next one says everything again.

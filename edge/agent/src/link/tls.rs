@@ -9,7 +9,7 @@ use rustls::{
 };
 
 /// Where Debian and Raspberry Pi OS keep the certificates of public authorities.
-const SYSTEM_AUTHORITIES: &str = "/etc/ssl/certs/ca-certificates.crt";
+pub(crate) const SYSTEM_AUTHORITIES: &str = "/etc/ssl/certs/ca-certificates.crt";
 
 /// Files of one node's TLS set-up.
 #[derive(Debug, Clone, Default)]

@@ -1,7 +1,12 @@
 //! The commands for the person who mounts the station. They work without a network, say what to do
 //! next, and read a station file as `run` does.
 
+mod answers;
+mod bench;
+pub(crate) mod calibrate;
+pub(crate) mod commission;
 pub(crate) mod help;
+mod report;
 pub(crate) mod schema;
 pub(crate) mod validate;
 

@@ -2,7 +2,14 @@
 
 use std::collections::BTreeMap;
 
-use crate::{calibration::Setting, speech::Said};
+use crate::calibration::Setting;
+
+/// A sentence `[vi, en]`.
+pub(super) type Said = [String; 2];
+
+fn said(vi: impl Into<String>, en: impl Into<String>) -> Said {
+    [vi.into(), en.into()]
+}
 
 /// The time in which a moving bucket catches nothing (Duchon 2014), in seconds.
 const BUCKET_MOVES_S: f64 = 0.45;
@@ -50,7 +57,7 @@ fn doubts(now: f64, was: f64) -> Result<Vec<Said>, Said> {
     let off = (now / was - 1.0).abs();
     let percent = rounded(off * 100.0, 0);
     if off > IMPOSSIBLE {
-        return Err(Said::new(
+        return Err(said(
             format!(
                 "kết quả {now:.3} lệch {percent} % so với giá trị cũ {was:.3}: có nhầm lẫn; hãy \
                  kiểm tra các số đã nhập rồi làm lại"
@@ -61,7 +68,7 @@ fn doubts(now: f64, was: f64) -> Result<Vec<Said>, Said> {
             ),
         ));
     }
-    let unusual = Said::new(
+    let unusual = said(
         format!("lệch {percent} % so với giá trị cũ; hãy làm lại lần nữa để chắc chắn"),
         format!("{percent} % off what held before; do it a second time to be sure"),
     );
@@ -82,7 +89,7 @@ pub(super) fn tip(
     was_mm: f64,
 ) -> Result<Found, Said> {
     if tips < FEWEST_TIPS {
-        return Err(Said::new(
+        return Err(said(
             format!("chỉ có {tips} lần lật; cần ít nhất {FEWEST_TIPS}: hãy đổ nhiều nước hơn"),
             format!("there were only {tips} tips, and {FEWEST_TIPS} are needed: pour more water"),
         ));
@@ -94,16 +101,13 @@ pub(super) fn tip(
     let now = rounded(now, 3);
     let mut doubts = doubts(now, was_mm)?;
     if interval.is_some_and(|i| i < SHORTEST_TIP_S) {
-        doubts.push(Said::new(
+        doubts.push(said(
             "nước được đổ quá nhanh; nên dưới 20 lần lật mỗi phút",
             "the water was poured too fast; fewer than 20 tips a minute are good",
         ));
     }
-    let mut measured = figures([
-        ("millilitres", millilitres),
-        ("area_cm2", area_cm2),
-        ("tips", f64::from(tips)),
-    ]);
+    let mut measured =
+        figures([("millilitres", millilitres), ("area_cm2", area_cm2), ("tips", f64::from(tips))]);
     if let Some(seconds) = seconds {
         measured.insert("seconds".to_owned(), rounded(seconds, 1));
     }
@@ -116,20 +120,17 @@ pub(super) fn tip(
 /// When the water is too rough.
 pub(super) fn datum(staff_m: f64, distances_m: &[f64]) -> Result<Found, Said> {
     let (middle, spread) = middle(distances_m).ok_or_else(|| {
-        Said::new("cảm biến không đo được mặt nước", "the part does not see the water")
+        said("cảm biến không đo được mặt nước", "the part does not see the water")
     })?;
     if spread > ROUGH_M {
         let mm = rounded(spread * 1000.0, 0);
-        return Err(Said::new(
+        return Err(said(
             format!("mặt nước dao động {mm} mm; hãy đợi nước lặng hơn rồi làm lại"),
             format!("the water moves by {mm} mm; wait until it is calmer and do it again"),
         ));
     }
-    let measured = figures([
-        ("staff_m", staff_m),
-        ("distance_m", middle),
-        ("spread_m", rounded(spread, 3)),
-    ]);
+    let measured =
+        figures([("staff_m", staff_m), ("distance_m", middle), ("spread_m", rounded(spread, 3))]);
     let now = Setting::DatumM(rounded(staff_m + middle, 3));
     Ok(Found { now, measured, doubts: Vec::new() })
 }
@@ -150,7 +151,7 @@ fn middle(values: &[f64]) -> Option<(f64, f64)> {
 pub(super) fn zero(samples: &[[i32; 3]]) -> Result<Found, Said> {
     let n = samples.len();
     if n < FEWEST_SAMPLES {
-        return Err(Said::new(
+        return Err(said(
             format!("chỉ đo được {n} mẫu; cần ít nhất {FEWEST_SAMPLES}: hãy kiểm tra dây nối"),
             format!("only {n} samples came, and {FEWEST_SAMPLES} are needed: check the wiring"),
         ));
@@ -168,14 +169,14 @@ pub(super) fn zero(samples: &[[i32; 3]]) -> Result<Found, Said> {
     let length = means.iter().map(|m| m * m).sum::<f64>().sqrt();
     if (length / 1e6 - 1.0).abs() > LENGTH_TOLERANCE {
         let length = rounded(length / 1e6, 3);
-        return Err(Said::new(
+        return Err(said(
             format!("gia tốc đo được là {length} g thay vì 1 g: cảm biến bị rung hoặc hỏng"),
             format!("gravity is {length} g instead of 1 g: the part is shaken, or broken"),
         ));
     }
     if trembles > TREMBLES_UG {
         let trembles = rounded(trembles, 0);
-        return Err(Said::new(
+        return Err(said(
             format!("cảm biến rung {trembles} µg; hãy cố định nó, đừng chạm vào rồi làm lại"),
             format!("the part trembles by {trembles} µg; fix it, do not touch it, do it again"),
         ));
@@ -202,8 +203,7 @@ pub(super) fn spacing(
         return None;
     }
     #[expect(clippy::cast_precision_loss, reason = "a few passes")]
-    let (passes, others) =
-        (agreeing.len() as f64, (distances_m.len() - agreeing.len()) as f64);
+    let (passes, others) = (agreeing.len() as f64, (distances_m.len() - agreeing.len()) as f64);
     let now = rounded(agreeing.iter().sum::<f64>() / passes, 3);
     let measured = figures([("kmh", kmh), ("passes", passes), ("others", others)]);
     Some(doubts(now, was_m).map(|doubts| Found { now: Setting::SpacingM(now), measured, doubts }))
