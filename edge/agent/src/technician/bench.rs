@@ -1,7 +1,7 @@
 //! The station's parts in the hands of a technician, while the station itself does not run.
 
 use std::{
-    fs::{File, TryLockError},
+    fs::{self, File, TryLockError},
     path::Path,
     time::Duration,
 };
@@ -100,6 +100,32 @@ impl Bench {
     }
 }
 
+/// Whether the data folder belongs to whoever runs this. What root leaves in it, the station cannot
+/// write any more.
+///
+/// # Errors
+/// What to do instead, `[vi, en]`.
+pub(super) fn right_user(config: &Config) -> Result<(), [String; 2]> {
+    use std::os::unix::fs::MetadataExt as _;
+    let (Ok(data), Ok(me)) = (fs::metadata(&config.data), fs::metadata("/proc/self")) else {
+        return Ok(());
+    };
+    if me.uid() != 0 || data.uid() == 0 {
+        return Ok(());
+    }
+    let folder = config.data.display();
+    Err([
+        format!(
+            "dữ liệu ở {folder} thuộc về người dùng khác; hãy chạy với người dùng của trạm: sudo \
+             -u tram tram-edge …"
+        ),
+        format!(
+            "the data in {folder} belongs to another user; run this as the station's user: sudo -u \
+             tram tram-edge …"
+        ),
+    ])
+}
+
 /// Whether the station runs: its spool is locked as long as it does.
 fn runs(config: &Config) -> Result<bool> {
     let lock = config.data.join("spool/lock");
@@ -117,8 +143,8 @@ fn runs(config: &Config) -> Result<bool> {
 
 fn opening(lock: &Path) -> String {
     format!(
-        "finding out whether the station runs, from {}; try it as root or as the station's user: \
-         sudo tram-edge …",
+        "finding out whether the station runs, from {}; run this as the station's user: sudo -u tram \
+         tram-edge …",
         lock.display()
     )
 }

@@ -103,8 +103,8 @@ pub(crate) struct Calibrate {
     #[arg(long, value_name = "NUMBER")]
     serial: Option<String>,
     /// Whatever is worth remembering.
-    #[arg(long, value_name = "TEXT", default_value_t)]
-    note: String,
+    #[arg(long, value_name = "TEXT")]
+    note: Option<String>,
     /// rain: how much water was poured.
     #[arg(long, value_name = "ML")]
     millilitres: Option<f64>,
@@ -184,6 +184,10 @@ pub(crate) fn calibrate(asked: &Calibrate, speech: &Speech) -> ExitCode {
         Ok(checked) => checked,
         Err(status) => return status,
     };
+    if let Err(why) = super::bench::right_user(&checked.written) {
+        eprintln!("tram-edge: {}", speech.of(why));
+        return ExitCode::FAILURE;
+    }
     let done = match (&asked.restore, asked.undo, asked.what) {
         (Some(report), ..) => history::restore(&mut checked, report, speech),
         (None, Some(id), _) => undo(asked, &mut checked, id, speech),
@@ -230,7 +234,7 @@ fn find_out(
     let Found { now, measured, .. } = found;
     let file = file.map_or(slot.setting, |s| s.setting);
     let change = Change::Calibrated { serial, file, was: slot.setting, now, measured };
-    keep(checked, by, slot.part, change, &asked.note, speech)
+    keep(checked, by, slot.part, change, asked.note.as_deref(), speech)
 }
 
 fn by(asked: &Calibrate) -> Result<String, Fault> {
@@ -384,7 +388,7 @@ fn gone() -> Fault {
 fn new_part(asked: &Calibrate, checked: &mut Checked, speech: &Speech) -> Result<(), Fault> {
     let slot = chosen(asked, checked, What::NewPart)?;
     let change = Change::Replaced { serial: serial(asked)? };
-    keep(checked, by(asked)?, slot.part, change, &asked.note, speech)
+    keep(checked, by(asked)?, slot.part, change, asked.note.as_deref(), speech)
 }
 
 fn undo(asked: &Calibrate, checked: &mut Checked, id: u32, speech: &Speech) -> Result<(), Fault> {
@@ -405,7 +409,7 @@ fn undo(asked: &Calibrate, checked: &mut Checked, id: u32, speech: &Speech) -> R
     }
     let part = entry.part.clone();
     let change = Change::Undone { entry: id, reason };
-    keep(checked, by, part, change, &asked.note, speech)
+    keep(checked, by, part, change, asked.note.as_deref(), speech)
 }
 
 /// Adds an entry and says what happens now.
@@ -414,14 +418,14 @@ fn keep(
     by: String,
     part: String,
     change: Change,
-    note: &str,
+    note: Option<&str>,
     speech: &Speech,
 ) -> Result<(), Fault> {
     if let Some(notice) = checked.notices.first().filter(|_| checked.history.is_unread()) {
         return Err(Fault::Failed(notice.clone()));
     }
     let (at, clock) = now_as_text(Clock::system(checked.written.clock.source).now());
-    let note = note.trim().to_owned();
+    let note = note.unwrap_or_default().trim().to_owned();
     let entry = Entry { id: 0, at, clock, by, part, change, note };
     if !entry.sound() {
         return Err(usage(
@@ -432,8 +436,8 @@ fn keep(
     let id = checked.history.add(entry).map_err(|e| {
         let file = checked.history.file().display();
         failed(
-            format!("không ghi được {file}: {e}; hãy thử với sudo"),
-            format!("{file} cannot be written: {e}; try it with sudo"),
+            format!("không ghi được {file}: {e}; hãy thử với sudo -u tram"),
+            format!("{file} cannot be written: {e}; try it with sudo -u tram"),
         )
     })?;
     println!(

@@ -131,6 +131,10 @@ pub(crate) fn commission(asked: &Commission, format: Format, speech: &Speech) ->
         );
         return ExitCode::from(BAD_CONFIGURATION);
     }
+    if let Err(why) = super::bench::right_user(&checked.written) {
+        eprintln!("tram-edge: {}", speech.of(why));
+        return ExitCode::FAILURE;
+    }
     match prove(asked, &checked, by, format, speech) {
         Ok(true) => ExitCode::SUCCESS,
         Ok(false) => ExitCode::FAILURE,
