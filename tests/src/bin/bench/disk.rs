@@ -70,7 +70,7 @@ fn reference(shape: Shape) -> Result<(u64, Footprint)> {
         }
     }
     feeder.commit()?;
-    feeder.seal()?;
+    feeder.settle(now)?;
     let readings = feeder.pipeline.counters().stored;
     Ok((readings, feeder.close()))
 }
@@ -113,7 +113,7 @@ fn recorded(folder: &std::path::Path) -> Result<(u64, Footprint)> {
         }
     }
     feeder.commit()?;
-    feeder.seal()?;
+    feeder.settle(now)?;
     let readings = feeder.pipeline.counters().stored;
     Ok((readings, feeder.close()))
 }

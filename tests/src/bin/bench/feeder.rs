@@ -8,7 +8,7 @@ use std::{
 
 use anyhow::{Context, Result};
 use tram_pipeline::{Incoming, Outcome, Pipeline, Policy, Record};
-use tram_store::{Log, Opened, Options, Sealer, Store};
+use tram_store::{Keeper, Log, Opened, Options, Sealer, Store};
 use tram_wire::{Kind, NodeId, Topic, UnixMicros};
 
 use super::{clock, site::folder_bytes};
@@ -30,6 +30,7 @@ pub(crate) const PRODUCTION: Group = Group { messages: 2_048, bytes: 1024 * 1024
 pub(crate) struct Feeder {
     pub(crate) log: Log,
     pub(crate) sealer: Option<Sealer>,
+    keeper: Keeper,
     pub(crate) store: Store,
     pub(crate) pipeline: Pipeline,
     pub(crate) commits: Vec<Duration>,
@@ -47,11 +48,13 @@ impl Feeder {
         nodes: impl IntoIterator<Item = NodeId>,
         now: UnixMicros,
     ) -> Result<Self> {
-        let Opened { log, sealer, store, memory, .. } = Store::open(dir, Options::default())?;
+        let Opened { log, sealer, keeper, store, memory, .. } =
+            Store::open(dir, Options::default())?;
         let policy = Policy { nodes: nodes.into_iter().collect(), ..Policy::default() };
         Ok(Self {
             log,
             sealer: Some(sealer),
+            keeper,
             store,
             pipeline: Pipeline::new(policy, memory),
             commits: Vec::new(),
@@ -108,6 +111,14 @@ impl Feeder {
         let sealer = self.sealer.as_mut().context("the sealer is elsewhere")?;
         sealer.seal()?;
         while self.log.maintain()? > 0 {}
+        Ok(())
+    }
+
+    /// Seals everything and has the keeper do all it would do by this time: days that are over are
+    /// rolled up, and their small chunks brought together.
+    pub(crate) fn settle(&mut self, by: UnixMicros) -> Result<()> {
+        self.seal()?;
+        while self.keeper.step(by)?.more {}
         Ok(())
     }
 

@@ -21,13 +21,20 @@ interval_s = 0.05
 temperature = "soil_temperature"
 [[rain_gauge]]
 pin = 17
-interval_s = 0.1
+interval_s = 0.08
 rain = "rain"
 intensity = "rain_intensity"
 [[dps310]]
-interval_s = 0.2
+interval_s = 0.5
 pressure = "pressure"
 temperature = "air_temperature"
+[[ultrasonic]]
+port = "a"
+interval_s = 1.0
+echoes = 2
+farthest_m = 20.0
+datum_m = 92.45
+water_level = "water_level"
 "#;
 /// The card: a batch every ten seconds, a group commit every thirty, as they are by default.
 const BATCHES: &str = "max_age_s = 10";
@@ -77,7 +84,7 @@ fn look(folder: &Path, name: &str, broker: &str) -> Result<Took> {
     std::thread::sleep(SETTLE);
     let program = node.program().context("the node runs")?;
     let (cpu, written) = (program.processor_seconds()?, written(program)?);
-    let sampled = node.sampled()?.len();
+    let sampled = node.sampled().with_context(|| node.printed())?.len();
     let start = clock::now();
     std::thread::sleep(LOOK);
     let program = node.program().context("the node runs")?;

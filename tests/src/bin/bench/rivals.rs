@@ -145,7 +145,7 @@ async fn once(shape: Shape, start: UnixMicros) -> Result<Figures> {
         let nodes = (0..STATIONS).map(station::node).collect::<Result<Vec<_>>>()?;
         let own = own_processor()?;
         let mut feeder = Feeder::open(&folder.path().join("data"), nodes, clock::today()?)?;
-        feeder.seal()?;
+        feeder.settle(clock::today()?.plus(86_400_000_000))?;
         let footprint = feeder.close();
         let cpu = cpu + own_processor()? - own;
         let readings = outcome.readings as f64;

@@ -64,7 +64,7 @@ fn fill(folder: &std::path::Path, start: UnixMicros, now: UnixMicros) -> Result<
         feeder.take(&topic, &MINUTELY.batch(0, seq, start)?, GROUP)?;
     }
     feeder.commit()?;
-    feeder.seal()?;
+    feeder.settle(now)?;
     Ok(feeder.store)
 }
 
