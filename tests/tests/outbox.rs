@@ -41,7 +41,9 @@ fn killed_nodes_lose_no_alarm_and_report_exactly_what_they_did_not_sample() {
         outposts.more(20 + 13 * n).unwrap();
         outposts.kill(usize::try_from(n).unwrap() % 2).unwrap();
     }
-    println!("{}", outposts.settle().unwrap());
+    let account = outposts.settle();
+    assert!(account.is_ok(), "{:#}", account.unwrap_err());
+    println!("{}", account.unwrap());
 }
 
 /// A week of 50 readings a second under a budget of a day.
