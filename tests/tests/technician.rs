@@ -109,7 +109,9 @@ impl Bench {
             .args(["-c", command])
             .current_dir(self.root())
             .env("PATH", path)
-            .env("LC_ALL", "en_GB.UTF-8")
+            .env_remove("LC_ALL")
+            .env_remove("LC_MESSAGES")
+            .env("LANG", "en_GB.UTF-8")
             .output()
             .unwrap();
         let said = [output.stdout, output.stderr].concat();

@@ -84,6 +84,11 @@ impl History {
         &self.damaged
     }
 
+    /// The id of the next entry.
+    pub(crate) fn next_id(&self) -> u32 {
+        self.entries.last().map_or(1, |e| e.id.saturating_add(1))
+    }
+
     /// The entry with this id.
     pub(crate) fn entry(&self, id: u32) -> Option<&Entry> {
         self.entries.iter().find(|e| e.id == id)
@@ -115,7 +120,7 @@ impl History {
     /// # Errors
     /// When the file cannot be written, or is full.
     pub(crate) fn add(&mut self, mut entry: Entry) -> io::Result<u32> {
-        entry.id = self.entries.last().map_or(1, |e| e.id.saturating_add(1));
+        entry.id = self.next_id();
         self.take_over(entry)
     }
 

@@ -426,7 +426,8 @@ fn keep(
     }
     let (at, clock) = now_as_text(Clock::system(checked.written.clock.source).now());
     let note = note.unwrap_or_default().trim().to_owned();
-    let entry = Entry { id: 0, at, clock, by, part, change, note };
+    let id = checked.history.next_id();
+    let entry = Entry { id, at, clock, by, part, change, note };
     if !entry.sound() {
         return Err(usage(
             "tên, số sê-ri và ghi chú dài nhất 200 byte, trên một dòng",
