@@ -67,10 +67,16 @@ impl Board {
         locked(&self.inner).world.clock()
     }
 
-    /// The I²C bus.
+    /// The first I²C bus.
     #[must_use]
     pub fn bus(&self) -> Bus {
-        Bus { inner: Arc::clone(&self.inner) }
+        self.i2c(Part::FIRST_BUS)
+    }
+
+    /// The I²C bus with this number. One without parts is there all the same, and nobody answers.
+    #[must_use]
+    pub fn i2c(&self, number: u8) -> Bus {
+        Bus { inner: Arc::clone(&self.inner), number }
     }
 
     /// A serial line, if a part is connected to it.

@@ -88,10 +88,11 @@ impl i2c::Error for BusError {
     }
 }
 
-/// A station's I²C bus. Clones share it, so every driver can own one.
+/// One of a station's I²C buses. Clones share it, so every driver can own one.
 #[derive(Debug, Clone)]
 pub struct Bus {
     pub(crate) inner: Arc<Mutex<Inner>>,
+    pub(crate) number: u8,
 }
 
 impl ErrorType for Bus {
@@ -104,7 +105,7 @@ impl I2c for Bus {
         address: u8,
         operations: &mut [Operation<'_>],
     ) -> Result<(), BusError> {
-        locked(&self.inner).transaction(address, operations)
+        locked(&self.inner).transaction(self.number, address, operations)
     }
 }
 

@@ -13,13 +13,24 @@ pub struct Part {
     /// The channels of the station file that this part's signals end in. A recording speaks of
     /// channels, so only a part that says them here takes part in a replay.
     pub feeds: Vec<(Signal, ChannelName)>,
+    /// The number of the I²C bus it hangs on, if it is a part for a bus.
+    pub bus: u8,
 }
 
 impl Part {
-    /// A part that feeds no named channel yet.
+    /// The bus of a part that says nothing else, as on a Raspberry Pi's header.
+    pub const FIRST_BUS: u8 = 1;
+
+    /// A part that feeds no named channel yet, on [`FIRST_BUS`](Self::FIRST_BUS).
     #[must_use]
     pub fn new(kind: PartKind) -> Self {
-        Self { kind, feeds: Vec::new() }
+        Self { kind, feeds: Vec::new(), bus: Self::FIRST_BUS }
+    }
+
+    /// The same part on another I²C bus.
+    #[must_use]
+    pub fn on_bus(self, bus: u8) -> Self {
+        Self { bus, ..self }
     }
 
     /// The same part, with `signal` ending in `channel`.

@@ -347,3 +347,14 @@ proptest! {
         }
     }
 }
+
+#[test]
+fn the_same_address_on_two_buses_is_two_parts() {
+    let parts = [part(TMP105), part(TMP105).on_bus(3)];
+    let board = Board::new(quiet(), &parts).expect("the buses differ");
+    board.advance(1_000_000);
+    let answers = |bus: u8| board.i2c(bus).read(0x48, &mut [0; 2]).is_ok();
+    assert!(answers(1) && answers(3) && !answers(0));
+    board.inject(1, Fault::StuckBus).expect("a part on a bus can hold it");
+    assert!(answers(1) && !answers(3), "the other bus goes on");
+}

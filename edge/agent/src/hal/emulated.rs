@@ -74,25 +74,37 @@ fn scenario(emulator: &Emulator) -> Result<Scenario> {
 
 /// The parts of the station file.
 fn parts(config: &Config) -> Vec<Part> {
+    let mut all = on_buses(config);
+    all.extend(on_lines(config));
+    all.extend(on_serial_lines(config));
+    all
+}
+
+/// A part whose signals end in those of these channels that have a name.
+fn part(kind: PartKind, feeds: &[(Signal, Option<ChannelName>)]) -> Part {
+    let named = feeds.iter().filter_map(|(signal, name)| Some((*signal, (*name)?)));
+    named.fold(Part::new(kind), |part, (signal, name)| part.feeding(signal, name))
+}
+
+fn on_buses(config: &Config) -> Vec<Part> {
     let mut parts = Vec::new();
-    let mut add = |kind: PartKind, feeds: &[(Signal, Option<ChannelName>)]| {
-        let named = feeds.iter().filter_map(|(signal, name)| Some((*signal, (*name)?)));
-        parts.push(named.fold(Part::new(kind), |part, (signal, name)| part.feeding(signal, name)));
-    };
     for p in &config.dps310 {
         let kind = PartKind::Dps310 { address: p.address };
-        add(kind, &[(Signal::Pressure, p.pressure), (Signal::AirTemperature, p.temperature)]);
+        let feeds = [(Signal::Pressure, p.pressure), (Signal::AirTemperature, p.temperature)];
+        parts.push(part(kind, &feeds).on_bus(p.bus));
     }
     for p in &config.tmp105 {
         let (medium, signal) = match p.medium {
             TmpMedium::Air => (Medium::Air, Signal::AirTemperature),
             TmpMedium::Soil => (Medium::Soil, Signal::SoilTemperature),
         };
-        add(PartKind::Tmp105 { address: p.address, medium }, &[(signal, Some(p.temperature))]);
+        let kind = PartKind::Tmp105 { address: p.address, medium };
+        parts.push(part(kind, &[(signal, Some(p.temperature))]).on_bus(p.bus));
     }
     for p in &config.sht4x {
         let kind = PartKind::Sht4x { address: p.address };
-        add(kind, &[(Signal::AirTemperature, p.temperature), (Signal::Humidity, p.humidity)]);
+        let feeds = [(Signal::AirTemperature, p.temperature), (Signal::Humidity, p.humidity)];
+        parts.push(part(kind, &feeds).on_bus(p.bus));
     }
     for p in &config.sen5x {
         let feeds = [
@@ -103,15 +115,22 @@ fn parts(config: &Config) -> Vec<Part> {
             (Signal::AirTemperature, p.temperature),
             (Signal::Humidity, p.humidity),
         ];
-        add(PartKind::Sen5x, &feeds);
+        parts.push(part(PartKind::Sen5x, &feeds).on_bus(p.bus));
     }
     for p in &config.adxl355 {
         let kind = PartKind::Adxl355 { address: p.address };
-        add(kind, &[(Signal::TiltX, p.tilt_x), (Signal::TiltY, p.tilt_y)]);
+        let feeds = [(Signal::TiltX, p.tilt_x), (Signal::TiltY, p.tilt_y)];
+        parts.push(part(kind, &feeds).on_bus(p.bus));
     }
+    parts
+}
+
+fn on_lines(config: &Config) -> Vec<Part> {
+    let mut parts = Vec::new();
     for p in &config.rain_gauge {
         let bucket = CentiMillimetre(fixed(p.tip_mm, 100.0));
-        add(PartKind::TippingBucket { line: p.pin, bucket }, &[(Signal::Rain, p.rain)]);
+        let kind = PartKind::TippingBucket { line: p.pin, bucket };
+        parts.push(part(kind, &[(Signal::Rain, p.rain)]));
     }
     for p in &config.dual_loop {
         let kind = PartKind::DualLoop {
@@ -125,9 +144,16 @@ fn parts(config: &Config) -> Vec<Part> {
             (Signal::VehicleSpeed, p.speed),
             (Signal::Occupancy, p.occupancy),
         ];
-        add(kind, &feeds);
+        parts.push(part(kind, &feeds));
     }
-    for (uart, p) in (0_u8..).zip(&config.ultrasonic) {
+    if let Some(siren) = &config.siren {
+        parts.push(part(PartKind::Relay { line: siren.pin }, &[]));
+    }
+    parts
+}
+
+fn on_serial_lines(config: &Config) -> Vec<Part> {
+    let gauge = |(uart, p): (u8, &Ultrasonic)| {
         let kind = PartKind::Ultrasonic {
             uart,
             mounted_at: Millimetre(fixed(p.datum_m, 1000.0)),
@@ -140,12 +166,9 @@ fn parts(config: &Config) -> Vec<Part> {
                 SpeedOfSound::FixedAt(MilliCelsius(fixed(t, 1000.0)))
             }),
         };
-        add(kind, &[(Signal::WaterLevel, Some(p.water_level))]);
-    }
-    if let Some(siren) = &config.siren {
-        add(PartKind::Relay { line: siren.pin }, &[]);
-    }
-    parts
+        part(kind, &[(Signal::WaterLevel, Some(p.water_level))])
+    };
+    (0_u8..).zip(&config.ultrasonic).map(gauge).collect()
 }
 
 /// What a range finder can measure.
@@ -161,8 +184,8 @@ pub(crate) fn range(p: &Ultrasonic) -> Range {
 }
 
 impl Backend for Emulated {
-    fn i2c(&mut self, _bus: u8) -> Result<I2cBus, HalError> {
-        Ok(Box::new(Bus(self.board.bus())))
+    fn i2c(&mut self, bus: u8) -> Result<I2cBus, HalError> {
+        Ok(Box::new(Bus(self.board.i2c(bus))))
     }
 
     fn serial(&mut self, port: &str, _baud: u32) -> Result<Box<dyn Serial>, HalError> {

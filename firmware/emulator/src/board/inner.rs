@@ -78,10 +78,11 @@ impl Inner {
 
     pub(crate) fn transaction(
         &mut self,
+        bus: u8,
         address: u8,
         operations: &mut [Operation<'_>],
     ) -> Result<(), BusError> {
-        if self.slots.iter().any(|s| s.faults.stuck_bus) {
+        if self.slots.iter().any(|s| s.faults.stuck_bus && s.part.bus == bus) {
             return Err(BusError::Stuck);
         }
         let seen = &mut self.seen;
@@ -94,7 +95,8 @@ impl Inner {
         for slot in &mut self.slots {
             let (machine, sense) = slot.split(&self.world);
             let Machine::Bus(own, device) = machine else { continue };
-            if *own == address && !sense.faults.nack && !sense.absent() {
+            let here = *own == address && sense.part.bus == bus;
+            if here && !sense.faults.nack && !sense.absent() {
                 device.sense(&sense);
                 let short_read = sense.faults.short_read;
                 return transact(device.as_mut(), short_read, address, operations, &mut see);

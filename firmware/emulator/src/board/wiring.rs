@@ -8,7 +8,7 @@ use crate::{Part, PartKind};
 /// Why the parts cannot be wired up.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum WiringError {
-    /// Two parts have this address on the bus.
+    /// Two parts have this address on one bus.
     Address(u8),
     /// Two parts use this line.
     Line(u32),
@@ -57,10 +57,10 @@ pub(super) fn check(parts: &[Part]) -> Result<(), WiringError> {
             _ => {}
         }
         if let Some(address) = part.kind.address() {
-            if addresses.contains(&address) {
+            if addresses.contains(&(part.bus, address)) {
                 return Err(WiringError::Address(address));
             }
-            addresses.push(address);
+            addresses.push((part.bus, address));
         }
     }
     Ok(())
