@@ -58,6 +58,9 @@ enum Command {
     /// Prove the station from the sensors to the centre's disk, and write a signed report.
     #[command(after_help = technician::commission::EXAMPLES)]
     Commission(technician::commission::Commission),
+    /// Find out what is connected, and hold it against the station file.
+    #[command(after_help = technician::scan::EXAMPLES)]
+    Scan(Station),
     /// Print a JSON Schema of station files, for editors.
     #[command(after_help = technician::schema::EXAMPLES)]
     Schema,
@@ -76,6 +79,7 @@ pub(crate) fn execute() -> ExitCode {
         Command::Commission(asked) => {
             technician::commission::commission(&asked, cli.log_format, &speech)
         }
+        Command::Scan(station) => technician::scan::scan(&station, &speech),
         Command::Schema => technician::schema::print(),
     }
 }

@@ -330,8 +330,13 @@ fn address(config: &Config) -> Result<Address> {
     })
 }
 
+/// The hardware, the clock that goes with it, and a recording that is being replayed.
 pub(crate) type Opened = (Box<dyn Backend>, Clock, Option<Replay>);
 
+/// Opens the hardware that the station file names, part by part later.
+///
+/// # Errors
+/// When a recording cannot be read.
 pub(crate) fn open_backend(config: &Config) -> Result<Opened> {
     let clock = Clock::system(config.clock.source);
     let chip = config.hardware.gpio_chip.clone();

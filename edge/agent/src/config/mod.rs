@@ -21,8 +21,8 @@ use tram_wire::NodeId;
 
 pub(crate) use check::{Channel, Checked, batch_limits, load, spool_options};
 pub(crate) use parts::{
-    Adxl355, Dps310, DualLoop, Parts, RainGauge, Sen5x, Sht4x, Tmp105, TmpMedium, Ultrasonic,
-    UltrasonicModel, part_and_key,
+    Adxl355, Dps310, DualLoop, Named, Parts, RainGauge, Sen5x, Sht4x, Tmp105, TmpMedium,
+    Ultrasonic, UltrasonicModel, part_and_key,
 };
 
 /// A station file.

@@ -5,11 +5,9 @@
 //! that nobody can add a sentence in one language only. What other crates say in English about a
 //! file is put into Vietnamese by the [phrasebook].
 
-#![allow(dead_code, reason = "the commands that speak come one by one")]
-
 pub(crate) mod figure;
 mod language;
-pub(crate) mod paint;
+mod paint;
 mod phrasebook;
 
 use std::io::IsTerminal as _;
@@ -17,7 +15,7 @@ use std::io::IsTerminal as _;
 use tram_config::Mistake;
 
 pub(crate) use language::Language;
-use paint::Paint;
+pub(crate) use paint::{Paint, Tone};
 
 /// How to speak on standard output.
 #[derive(Debug, Clone, Copy)]
@@ -42,6 +40,12 @@ impl Speech {
         Self { language, paint: Paint::new(colour), terminal }
     }
 
+    /// A language without colour and screen.
+    #[cfg(test)]
+    pub(crate) fn plain(language: Language) -> Self {
+        Self { language, paint: Paint::new(false), terminal: false }
+    }
+
     /// One of a pair `[vi, en]`.
     pub(crate) fn of<T>(&self, pair: [T; 2]) -> T {
         self.language.of(pair)
@@ -57,6 +61,14 @@ impl Speech {
                 ..mistake.clone()
             }
             .to_string(),
+        }
+    }
+
+    /// A line of a list on standard output: a mark, what there is to say, and below it what to do.
+    pub(crate) fn item(&self, tone: Tone, text: &str, fix: Option<&str>) {
+        println!("  {} {text}", self.paint.tone(tone, tone.mark()));
+        if let Some(fix) = fix {
+            println!("      → {fix}");
         }
     }
 

@@ -10,6 +10,18 @@ pub(crate) enum Tone {
     Strong,
 }
 
+impl Tone {
+    /// The mark before a line.
+    pub(crate) fn mark(self) -> &'static str {
+        match self {
+            Self::Good => "✓",
+            Self::Warning => "!",
+            Self::Bad => "✗",
+            Self::Faint | Self::Strong => "·",
+        }
+    }
+}
+
 /// Puts colour on, or does not.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Paint {
