@@ -8,7 +8,7 @@ use tram_journal::{Format, Journal, Setup};
 use crate::{
     clock, run,
     speech::{Language, Speech},
-    technician::{self, Station},
+    technician::{self, Station, doctor::Doctor},
 };
 
 /// Reads the sensors of a station, sounds its siren, and sends everything to the centre without
@@ -58,6 +58,9 @@ enum Command {
     /// Prove the station from the sensors to the centre's disk, and write a signed report.
     #[command(after_help = technician::commission::EXAMPLES)]
     Commission(technician::commission::Commission),
+    /// Find out what keeps the station from working, and what to do about it.
+    #[command(after_help = technician::doctor::EXAMPLES)]
+    Doctor(Doctor),
     /// Find out what is connected, and hold it against the station file.
     #[command(after_help = technician::scan::EXAMPLES)]
     Scan(Station),
@@ -79,6 +82,7 @@ pub(crate) fn execute() -> ExitCode {
         Command::Commission(asked) => {
             technician::commission::commission(&asked, cli.log_format, &speech)
         }
+        Command::Doctor(doctor) => technician::doctor::doctor(&doctor, &speech),
         Command::Scan(station) => technician::scan::scan(&station, &speech),
         Command::Schema => technician::schema::print(),
     }

@@ -304,7 +304,11 @@ async fn enough(witness: Option<&Arc<Witness>>) {
     }
 }
 
-fn address(config: &Config) -> Result<Address> {
+/// Where the broker is, with everything that is needed to be taken by it.
+///
+/// # Errors
+/// When a file with a password, certificate or key cannot be read.
+pub(crate) fn address(config: &Config) -> Result<Address> {
     let broker = &config.broker;
     let tls = broker.url.tls.then(|| {
         let identity = broker.cert_file.clone().zip(broker.key_file.clone());

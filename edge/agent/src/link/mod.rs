@@ -9,6 +9,7 @@
 //! - It freezes when one task both polls and publishes (rumqtt issue 1025): polling has a task of
 //!   its own that never waits for anything but the network.
 
+mod knock;
 mod tls;
 
 use std::{sync::Arc, time::Duration};
@@ -28,6 +29,7 @@ use rumqttc::{
 use tokio::{sync::mpsc, task::JoinHandle, time::timeout};
 use tram_wire::{Ack, Command, Kind, NodeId, Topic};
 
+pub(crate) use knock::knock;
 pub(crate) use tls::{SYSTEM_AUTHORITIES, TlsFiles, client_config};
 
 /// The most messages of the centre that wait to be looked at; more are dropped, which an

@@ -132,6 +132,14 @@ const PHRASES: &[Phrase] = &[
     ("the same words as in `{}`", "giống hệt chữ trong `{}`"),
     ("translate them", "hãy dịch ra"),
     ("about {} characters when filled in", "khoảng {} ký tự sau khi điền"),
+    // Hardware and network.
+    ("{} cannot be opened: {}", "không mở được {}: {}"),
+    ("nothing answers at this address", "không có gì trả lời ở địa chỉ này"),
+    ("no part is connected to it", "không có gì nối vào đó"),
+    ("the broker refuses this node's name or password", "máy chủ không nhận tên hoặc mật khẩu của trạm"),
+    ("the broker refuses us: {}", "máy chủ từ chối: {}"),
+    ("the broker does not answer", "máy chủ không trả lời"),
+    ("the broker has closed the connection", "máy chủ đã ngắt kết nối"),
     // Ranges, the finest first.
     ("write {} or more seconds", "viết {} giây trở lên"),
     ("write {} or more bytes, or 0 for no limit", "viết {} byte trở lên, hoặc 0 nếu không giới hạn"),

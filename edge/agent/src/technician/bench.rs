@@ -127,14 +127,18 @@ pub(super) fn right_user(config: &Config) -> Result<(), [String; 2]> {
 }
 
 /// Whether the station runs: its spool is locked as long as it does.
-fn runs(config: &Config) -> Result<bool> {
+///
+/// # Errors
+/// When this user may not find out.
+pub(super) fn runs(config: &Config) -> Result<bool> {
     let lock = config.data.join("spool/lock");
     let file = match File::open(&lock) {
         Ok(file) => file,
         Err(e) if e.kind() == std::io::ErrorKind::NotFound => return Ok(false),
         Err(e) => return Err(e).with_context(|| opening(&lock)),
     };
-    match file.try_lock() {
+    // Shared, and let go at once: two who ask do not see each other.
+    match file.try_lock_shared() {
         Ok(()) => Ok(false),
         Err(TryLockError::WouldBlock) => Ok(true),
         Err(TryLockError::Error(e)) => Err(e).with_context(|| opening(&lock)),

@@ -5,18 +5,19 @@ mod answers;
 mod bench;
 pub(crate) mod calibrate;
 pub(crate) mod commission;
+pub(crate) mod doctor;
 pub(crate) mod help;
 mod report;
 pub(crate) mod scan;
 pub(crate) mod schema;
 pub(crate) mod validate;
 
-use std::{fs::File, fs::TryLockError, path::PathBuf, process::ExitCode};
+use std::{path::PathBuf, process::ExitCode};
 
 use clap::Args;
 
 use crate::{
-    config::{self, Checked, Config},
+    config::{self, Checked},
     speech::Speech,
 };
 
@@ -50,11 +51,4 @@ impl Station {
             ExitCode::from(BAD_CONFIGURATION)
         })
     }
-}
-
-/// Whether a process has the station's spool open: it runs, and its lines and pins are taken.
-pub(crate) fn is_running(config: &Config) -> bool {
-    let lock = File::open(config.data.join("spool").join("lock"));
-    // Shared, and let go at once: it keeps no station from starting.
-    lock.is_ok_and(|f| matches!(f.try_lock_shared(), Err(TryLockError::WouldBlock)))
 }

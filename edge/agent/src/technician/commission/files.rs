@@ -9,7 +9,7 @@ use std::{
 use anyhow::{Context as _, Result, ensure};
 
 use crate::{
-    speech::{Speech, paint::Tone},
+    speech::{Speech, Tone},
     technician::report::{self, Key, Outcome, Report},
 };
 

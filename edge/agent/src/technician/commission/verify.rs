@@ -3,7 +3,7 @@
 use std::{path::Path, process::ExitCode};
 
 use crate::{
-    speech::{Speech, paint::Tone},
+    speech::{Speech, Tone},
     technician::report,
 };
 

@@ -221,8 +221,9 @@ fn told(speech: &Speech, proof: &Proof) -> String {
             ])
         }
         Proof::Serial(serial) => {
-            speech.of([format!("tự xưng {serial}"), format!("calls itself {serial}")])
+            speech.of([format!("số sê-ri {serial}"), format!("serial number {serial}")])
         }
+        Proof::Name(name) => speech.of([format!("tự xưng {name}"), format!("calls itself {name}")]),
         Proof::Behaviour => speech
             .of(["nhận ra qua các thanh ghi".to_owned(), "recognised by its registers".to_owned()]),
     }

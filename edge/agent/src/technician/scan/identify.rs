@@ -32,6 +32,8 @@ pub(super) enum Proof {
     Register { register: u8, bytes: Vec<u8> },
     /// It told its serial number, with right checksums.
     Serial(String),
+    /// It told its name, with right checksums.
+    Name(String),
     /// Its registers hold what those of this part do.
     Behaviour,
 }
@@ -195,14 +197,14 @@ fn by_command<B: I2c>(bus: &mut B, delay: &mut impl DelayNs, address: u8) -> Opt
             }
             data.extend([*high, *low]);
         }
-        let serial = if command.text {
+        let proof = if command.text {
             let letters = data.iter().take_while(|b| b.is_ascii_graphic());
-            letters.map(|b| char::from(*b)).collect()
+            Proof::Name(letters.map(|b| char::from(*b)).collect())
         } else {
-            data.iter().map(|b| format!("{b:02x}")).collect::<String>()
+            Proof::Serial(data.iter().map(|b| format!("{b:02x}")).collect())
         };
         let (name, table) = (command.name, command.table);
-        Some(Part { name, table, proof: Proof::Serial(serial) })
+        Some(Part { name, table, proof })
     })
 }
 
@@ -312,7 +314,7 @@ mod tests {
             }
         }
         let Answer::Known(part) = ask(&board, 0x69) else { panic!("it is there") };
-        assert_eq!(part.proof, Proof::Serial("SEN55".to_owned()));
+        assert_eq!(part.proof, Proof::Name("SEN55".to_owned()));
     }
 
     #[test]

@@ -8,7 +8,7 @@ use std::{collections::BTreeMap, fs, path::Path, process::ExitCode};
 use embedded_hal::delay::DelayNs as _;
 use tram_drivers::ultrasonic::{Parser, TRIGGER};
 
-use super::{Station, is_running};
+use super::{Station, bench::runs};
 use crate::{
     config::{BackendKind, Config, Parts as _, Ultrasonic, UltrasonicModel},
     hal::{Backend, HalError, Input, SharedBus, range},
@@ -56,7 +56,8 @@ pub(crate) fn scan(station: &Station, speech: &Speech) -> ExitCode {
         Ok(checked) => checked,
         Err(status) => return status,
     };
-    let config = &checked.config;
+    // Parts are looked for as the file describes them, calibrated or not.
+    let config = &checked.written;
     let mut backend = match open_backend(config) {
         Ok((backend, ..)) => backend,
         Err(e) => {
@@ -66,7 +67,7 @@ pub(crate) fn scan(station: &Station, speech: &Speech) -> ExitCode {
     };
     let mut report = Report { speech, bad: 0 };
     report.buses(config, backend.as_mut());
-    let busy = config.hardware.backend != BackendKind::Emulator && is_running(config);
+    let busy = config.hardware.backend != BackendKind::Emulator && runs(config).unwrap_or(false);
     if busy {
         println!(
             "{}",
