@@ -53,7 +53,7 @@ impl BootConfig {
             .iter()
             .filter(|(k, _)| k == "dtparam")
             .flat_map(|(_, v)| v.split(',').map(|p| p.split_once('=').unwrap_or((p, "on"))));
-        let last = parameters.filter(|(name, _)| names.contains(name)).last();
+        let last = parameters.filter(|(name, _)| names.contains(name)).next_back();
         last.is_some_and(|(_, value)| matches!(value, "on" | "yes" | "true" | "1"))
     }
 

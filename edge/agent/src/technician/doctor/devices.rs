@@ -37,8 +37,7 @@ fn look_at_bus(machine: &Machine, boot: Option<&BootConfig>, bus: u8, findings: 
     let device = format!("/dev/i2c-{bus}");
     match machine.access(&device) {
         Access::Granted => {
-            let said = format!("{device}");
-            findings.good("bus", [said.clone(), said]);
+            findings.good("bus", [device.clone(), device]);
         }
         Access::Refused { group } => refused(&device, &group, "bus", findings),
         Access::Absent => {
