@@ -48,12 +48,12 @@ impl BootConfig {
 
     /// Whether a device-tree parameter is on: `dtparam=i2c_arm=on`, alone or among others.
     pub(super) fn parameter(&self, names: &[&str]) -> bool {
-        let parameters = self
+        let mut parameters = self
             .lines
             .iter()
             .filter(|(k, _)| k == "dtparam")
             .flat_map(|(_, v)| v.split(',').map(|p| p.split_once('=').unwrap_or((p, "on"))));
-        let last = parameters.filter(|(name, _)| names.contains(name)).next_back();
+        let last = parameters.rfind(|(name, _)| names.contains(name));
         last.is_some_and(|(_, value)| matches!(value, "on" | "yes" | "true" | "1"))
     }
 
