@@ -15,7 +15,7 @@ use crate::{
 };
 
 /// The format of the files; one with another number is refused.
-pub(crate) const FORMAT: i64 = 5;
+pub(crate) const FORMAT: i64 = 6;
 /// How long a statement waits for another connection of this process.
 const BUSY_TIMEOUT: Duration = Duration::from_secs(10);
 
