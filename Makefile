@@ -68,6 +68,10 @@ pi: tools ## the real program on an emulated Raspberry Pi (QEMU), power cut 20 t
 	@$(or $(CARGO_TARGET_DIR),target)/debug/tram-pi --parts $(or $(CARGO_TARGET_DIR),target)/pi \
 		--cuts $(or $(CUTS),20) --seed $(or $(SEED),1)
 
+.PHONY: deb
+deb: tools ## the Debian package of a station for a Raspberry Pi (arm64), in target/debian
+	@tests/scripts/deb.sh
+
 .PHONY: crash-edge
 crash-edge: tools ## a power cut at every byte of the spool, worlds of lost messages, 1000 kill -9 of nodes, or KILLS=n SEED=n
 	$(CARGO) build --quiet --bins -p tram-ingest -p tram-edge -p tram-tests

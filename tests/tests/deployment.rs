@@ -65,6 +65,23 @@ fn every_sample_of_a_centre_is_good() {
     }
 }
 
+/// The unit of a station: its user is not on this machine, so another stands for it.
+fn a_station_is_closed_too(folder: &Path, analyze: &impl Fn(&[&str]) -> String) {
+    let unit = "tram-edge.service";
+    let text = fs::read_to_string(top().join("config/systemd").join(unit)).unwrap();
+    let run = "ExecStart=/usr/bin/tram-edge run --config /etc/tram/edge.toml";
+    assert!(text.contains(run) && text.contains("WatchdogSec=") && !text.contains("User=root"));
+    let program = binary("tram-edge").unwrap();
+    fs::write(
+        folder.join(unit),
+        text.replace("/usr/bin/tram-edge", &program.display().to_string()),
+    )
+    .unwrap();
+    let said = analyze(&["verify", "--man=no", "./tram-edge.service"]);
+    assert_eq!(said.trim(), "", "{unit}");
+    analyze(&["security", "--offline=true", "--threshold", EXPOSURE, "./tram-edge.service"]);
+}
+
 #[test]
 fn systemd_takes_the_units_and_finds_them_closed() {
     if !here("systemd-analyze") {
@@ -93,6 +110,7 @@ fn systemd_takes_the_units_and_finds_them_closed() {
         assert_eq!(said.trim(), "", "{unit}");
     }
     analyze(&["security", "--offline=true", "--threshold", EXPOSURE, "./tram-ingest.service"]);
+    a_station_is_closed_too(folder.path(), &analyze);
     if here("systemd-sysusers") {
         let users = top().join("config/systemd/tram.sysusers");
         let root = folder.path().join("root");

@@ -1,7 +1,10 @@
-//! How both programs write their log: to standard error, at the levels `RUST_LOG` asks for, as
-//! text or as one JSON object a line, and with a limit on what repeats itself. Whoever wants to
-//! fill the disk only has to make the program complain; so no place in the code writes more than
-//! [`MAX_LINES`] lines a minute, and what was kept back is counted and told.
+//! How both programs speak to the system that runs them: their log, and what the service manager is
+//! told.
+//!
+//! The log goes to standard error, at the levels `RUST_LOG` asks for, as text or as one JSON object
+//! a line, and with a limit on what repeats itself. Whoever wants to fill the disk only has to make
+//! the program complain; so no place in the code writes more than [`MAX_LINES`] lines a minute, and
+//! what was kept back is counted and told.
 //!
 //! What is not here: files, rotation, sending elsewhere. The system's journal does that.
 #![warn(missing_docs)]
@@ -9,6 +12,7 @@
 mod ears;
 mod flood;
 mod format;
+mod manager;
 
 use std::{
     io::IsTerminal as _,
@@ -23,6 +27,7 @@ use tracing_subscriber::{
 pub use ears::Watched;
 pub use flood::{MAX_LINES, WINDOW};
 pub use format::Format;
+pub use manager::Manager;
 
 use ears::Ears;
 use flood::{Flood, Gate};

@@ -2,9 +2,9 @@
 
 use anyhow::{Context as _, Result};
 use tram_spool::Spool;
-use tram_wire::{Birth, ChannelInfo, ChannelName, Quantity, Status, StatusState, Text};
+use tram_wire::{Birth, ChannelInfo, ChannelName, Health, Quantity, Status, StatusState, Text};
 
-use crate::clock::Moment;
+use crate::clock::{Moment, SharedBoots};
 
 /// What a channel is, besides its number.
 #[derive(Debug, Clone)]
@@ -23,6 +23,7 @@ pub(crate) struct Herald {
     pub(crate) node: tram_wire::NodeId,
     pub(crate) digest: [u8; 8],
     pub(crate) boot: u32,
+    pub(crate) boots: SharedBoots,
     pub(crate) channels: Vec<About>,
 }
 
@@ -52,15 +53,15 @@ impl Herald {
             clock: now.state,
             boot: self.boot,
             uptime_offset: now.offset(),
-            earlier: Vec::new(),
+            earlier: self.boots.earlier(),
             channels: channels.collect(),
         };
         birth.encode().context("the birth message")
     }
 
-    /// On line or off line.
-    pub(crate) fn status(&self, state: StatusState) -> Vec<u8> {
-        Status { state, boot: self.boot, health: None }.encode()
+    /// On line or off line, and how the node is.
+    pub(crate) fn status(&self, state: StatusState, health: Option<Health>) -> Vec<u8> {
+        Status { state, boot: self.boot, health }.encode()
     }
 }
 

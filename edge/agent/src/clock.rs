@@ -1,23 +1,23 @@
 //! The only place that asks the system what time it is.
 
-use std::{
-    path::Path,
-    sync::{Arc, Mutex, PoisonError},
-};
+mod boots;
+mod source;
+mod steps;
+
+use std::sync::Arc;
 
 use tram_emulator::Board;
 use tram_wire::{ClockState, UnixMicros, UptimeMicros};
 
 use crate::config::ClockSource;
+use source::Places;
+
+pub(crate) use boots::SharedBoots;
+pub(crate) use source::Source;
+pub(crate) use steps::Steps;
 
 /// Before this (2025-01-01) a system clock was evidently never set.
 pub(crate) const PLAUSIBLE_FROM: UnixMicros = UnixMicros(1_735_689_600_000_000);
-/// What systemd-timesyncd leaves behind once it has set the clock.
-const NTP_MARKER: &str = "/run/systemd/timesync/synchronized";
-/// How often somebody looks who sets the clock.
-const LOOK_UP_EVERY_US: u64 = 1_000_000;
-/// A battery-backed clock, when the kernel found one.
-const RTC_DEVICE: &str = "/dev/rtc0";
 
 /// One moment on both of the node's clocks.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -62,7 +62,10 @@ pub(crate) enum Clock {
 impl Clock {
     /// The operating system's clock.
     pub(crate) fn system(source: ClockSource) -> Self {
-        Self::System { source: Arc::new(Source::new(source)), boot: boot_number() }
+        Self::System {
+            source: Arc::new(Source::new(source, Places::default())),
+            boot: boot_number(),
+        }
     }
 
     /// The time of a recording that begins at `start`.
@@ -82,7 +85,7 @@ impl Clock {
         match self {
             Self::System { source, boot } => {
                 let (unix, uptime) = (system_time(), monotonic());
-                let state = state(source.now(uptime), *boot, unix);
+                let state = state(source.now(uptime, unix), *boot, unix);
                 Moment { unix, uptime, state }
             }
             Self::Replay { board, start, .. } => {
@@ -91,40 +94,6 @@ impl Clock {
                 Moment { unix, uptime: UptimeMicros(elapsed), state: ClockState::Ntp }
             }
         }
-    }
-}
-
-/// Who sets the system's clock, looked up once a second at most.
-#[derive(Debug)]
-pub(crate) struct Source {
-    configured: ClockSource,
-    found: Mutex<(UptimeMicros, ClockSource)>,
-}
-
-impl Source {
-    fn new(configured: ClockSource) -> Self {
-        Self { configured, found: Mutex::new((monotonic(), look_up())) }
-    }
-
-    fn now(&self, uptime: UptimeMicros) -> ClockSource {
-        if self.configured != ClockSource::Auto {
-            return self.configured;
-        }
-        let mut found = self.found.lock().unwrap_or_else(PoisonError::into_inner);
-        if uptime.since(found.0) >= LOOK_UP_EVERY_US {
-            *found = (uptime, look_up());
-        }
-        found.1
-    }
-}
-
-fn look_up() -> ClockSource {
-    if Path::new(NTP_MARKER).exists() {
-        ClockSource::Ntp
-    } else if Path::new(RTC_DEVICE).exists() {
-        ClockSource::Rtc
-    } else {
-        ClockSource::None
     }
 }
 

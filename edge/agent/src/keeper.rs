@@ -6,9 +6,7 @@
 
 use std::{
     collections::VecDeque,
-    fs::{self, File},
-    io::Write as _,
-    path::{Path, PathBuf},
+    path::PathBuf,
     sync::{
         Arc,
         atomic::{AtomicBool, Ordering},
@@ -27,9 +25,11 @@ use tram_wire::{
 };
 
 use crate::{
-    clock::Clock,
+    clock::{Clock, SharedBoots},
+    condition::Condition,
     lost::losses_of,
     publisher::{SharedSpool, lock},
+    replace::replace,
     sampled_log::SampledLog,
     shelf::Shelf,
     trouble::Trouble,
@@ -94,6 +94,10 @@ pub(crate) struct Keeper {
     pub(crate) commit_every: Duration,
     pub(crate) trouble: Trouble,
     pub(crate) shelf: Shelf,
+    /// What others look at: that it turns, and whether the disk takes what it is given.
+    pub(crate) condition: Arc<Condition>,
+    /// Offsets of the boots whose readings carry time since boot.
+    pub(crate) boots: SharedBoots,
     /// When what was appended first has to be made durable.
     pub(crate) due: Option<UptimeMicros>,
 }
@@ -118,6 +122,9 @@ impl Keeper {
             if self.due.is_some_and(|due| due <= self.clock.now().uptime) {
                 self.commit();
             }
+            let now = self.clock.now();
+            self.boots.note(now);
+            self.condition.stored(now.uptime);
             self.hold_back();
         }
         // The last attempt for what the disk has refused so far.
@@ -237,6 +244,7 @@ impl Keeper {
         }
         if !self.shelf.has_waiting() {
             self.trouble.over();
+            self.condition.refused(false);
         }
         self.kept.notify_one();
     }
@@ -269,11 +277,13 @@ impl Keeper {
     /// Complains, now and again.
     fn note(&mut self, e: &SpoolError) {
         self.trouble.note(e, self.clock.now());
+        self.condition.refused(true);
     }
 
     fn hold_back(&self) {
         let Some(limit) = self.hold_back_above else { return };
         while lock(&self.spool).stats().bytes > limit && !self.stop.load(Ordering::Relaxed) {
+            self.condition.stored(self.clock.now().uptime);
             std::thread::sleep(LOOK_AGAIN);
         }
     }
@@ -296,13 +306,4 @@ impl AlarmDraft {
             siren: self.siren,
         }
     }
-}
-
-/// Replaces a file as a whole or not at all.
-fn replace(path: &Path, bytes: &[u8]) -> std::io::Result<()> {
-    let new = path.with_extension("new");
-    let mut file = File::create(&new)?;
-    file.write_all(bytes)?;
-    file.sync_data()?;
-    fs::rename(&new, path)
 }

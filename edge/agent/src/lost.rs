@@ -81,17 +81,23 @@ impl Resume {
     }
 }
 
-/// When a loss began and ended on the clock of `now`. When the two clocks have nothing to do with
-/// each other (an earlier boot without a clock), all that can be said is that it was before.
-pub(crate) fn times_of(lost: &Lost, now: Moment, boot: u32) -> (i64, i64) {
-    let by_uptime = matches!(lost.clock, ClockState::Unsynchronised { .. });
-    let shift = match (by_uptime, now.believed()) {
-        (false, true) => Some(0),
-        (true, false) => (lost.clock == now.state).then_some(0),
-        (true, true) => {
-            (lost.clock == ClockState::Unsynchronised { boot }).then(|| now.raw_offset())
-        }
-        (false, false) => Some(-now.raw_offset()),
+/// When a loss began and ended on the clock of `now`. `offset` is that of an earlier boot, if it is
+/// known. When the two clocks have nothing to do with each other (an earlier boot without a clock),
+/// all that can be said is that it was before.
+pub(crate) fn times_of(
+    lost: &Lost,
+    now: Moment,
+    boot: u32,
+    offset: impl Fn(u32) -> Option<i64>,
+) -> (i64, i64) {
+    let to_unix = match lost.clock {
+        ClockState::Rtc | ClockState::Ntp => Some(0),
+        ClockState::Unsynchronised { boot: of } if of == boot => Some(now.raw_offset()),
+        ClockState::Unsynchronised { boot: of } => offset(of),
+    };
+    let shift = match now.believed() {
+        true => to_unix,
+        false => to_unix.map(|shift| shift.saturating_sub(now.raw_offset())),
     };
     let at = now.micros();
     let Some(shift) = shift else { return (at, at) };
@@ -125,7 +131,8 @@ mod tests {
         let tell = |clock, from: i64, told: ClockState| {
             let (to, cause) = (from + 5, LossCause::Evicted);
             let lost = Lost { channel: None, clock, from, to, readings: 3, cause };
-            let (a, b) = times_of(&lost, now(told), 7);
+            let offset = |boot| (boot == 5).then_some(YEAR_2026 - 7_000);
+            let (a, b) = times_of(&lost, now(told), 7, offset);
             let base = if told == ClockState::Ntp { YEAR_2026 } else { 0 };
             (a - base, b - base)
         };
@@ -136,6 +143,9 @@ mod tests {
         assert_eq!(tell(ClockState::Ntp, before, unset(7)), (-9_500, -9_495));
         assert_eq!(tell(unset(6), 100, ClockState::Ntp), (10_000, 10_000));
         assert_eq!(tell(unset(6), 100, unset(7)), (400, 400));
+        // An earlier boot whose clock was set in the end.
+        assert_eq!(tell(unset(5), 100, ClockState::Ntp), (-6_900, -6_895));
+        assert_eq!(tell(unset(5), 100, unset(7)), (-16_500, -16_495));
         // A time that nobody knows, and one of a clock that was wrong.
         assert_eq!(tell(ClockState::Rtc, 0, ClockState::Ntp), (10_000, 10_000));
         assert_eq!(tell(ClockState::Rtc, YEAR_2026 * 2, ClockState::Ntp), (10_000, 10_000));

@@ -13,14 +13,22 @@ use crate::config::{Config, spool_options};
 const REFUGE: tram_spool::Options =
     tram_spool::Options { max_bytes: 4 << 20, segment_bytes: 64 << 10 };
 
+/// A spool that was opened.
+pub(crate) struct OpenedSpool {
+    pub(crate) spool: Spool,
+    pub(crate) recovery: Recovery,
+    /// The card has failed, and what is kept ends with the power.
+    pub(crate) in_memory: bool,
+}
+
 /// Opens the spool of the data folder, or one in memory when the card has failed.
 ///
 /// # Errors
 /// When the folder cannot be used for a reason that somebody has to put right.
-pub(crate) fn open_spool(config: &Config) -> Result<(Spool, Recovery)> {
+pub(crate) fn open_spool(config: &Config) -> Result<OpenedSpool> {
     let folder = config.data.join("spool");
     let e = match Spool::open(&folder, spool_options(config)) {
-        Ok(opened) => return Ok(opened),
+        Ok((spool, recovery)) => return Ok(OpenedSpool { spool, recovery, in_memory: false }),
         Err(e) => e,
     };
     if failed_card(&e) {
@@ -32,7 +40,9 @@ pub(crate) fn open_spool(config: &Config) -> Result<(Spool, Recovery)> {
             folder.display(),
             refuge.display()
         );
-        return Spool::open(&refuge, REFUGE).with_context(|| refuge.display().to_string());
+        let opened = Spool::open(&refuge, REFUGE);
+        let (spool, recovery) = opened.with_context(|| refuge.display().to_string())?;
+        return Ok(OpenedSpool { spool, recovery, in_memory: true });
     }
     let remedy = match e {
         SpoolError::InUse => "stop the other tram-edge, or give each station a folder",

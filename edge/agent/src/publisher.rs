@@ -1,5 +1,7 @@
 //! The task that sends what the spool holds, for as long as there is something to send it to.
 
+mod telling;
+
 use std::{
     sync::{
         Arc, Mutex, MutexGuard, PoisonError,
@@ -21,6 +23,7 @@ use crate::{
     backoff::Backoff,
     births::Herald,
     clock::{self, Clock},
+    health::Checkup,
     ledger::Ledger,
     link::{Address, Gone, Heard, Link, Message},
     lost::times_of,
@@ -61,6 +64,9 @@ pub(crate) fn lock(spool: &SharedSpool) -> MutexGuard<'_, Spool> {
 pub(crate) struct Publisher {
     pub(crate) address: Address,
     pub(crate) herald: Herald,
+    pub(crate) checkup: Checkup,
+    /// How often the node says how it is.
+    pub(crate) health_every: Duration,
     pub(crate) clock: Clock,
     pub(crate) spool: SharedSpool,
     /// Rung whenever the spool has something new.
@@ -97,7 +103,9 @@ struct Session {
     window: Window,
     began: Instant,
     /// When the last birth was sent and what it said of the clock.
-    birth: Option<(Instant, ClockState)>,
+    birth: Option<(Instant, ClockState, i64)>,
+    /// When the node said how it is.
+    health: Instant,
     released: Released,
     acknowledged: u64,
     /// When losses were told last.
@@ -113,7 +121,7 @@ impl Publisher {
         let mut said = String::new();
         while !self.may_stop_unconnected() {
             let connected = tokio::select! {
-                connected = Link::connect(&self.address, self.herald.status(StatusState::Offline)) => {
+                connected = Link::connect(&self.address, self.herald.status(StatusState::Offline, None)) => {
                     connected
                 }
                 () = stopped(&mut self.phase) => break,
@@ -183,6 +191,7 @@ impl Publisher {
             window,
             began,
             birth: None,
+            health: began,
             released,
             acknowledged: 0,
             told: None,
@@ -192,7 +201,7 @@ impl Publisher {
         self.wanted.store(true, Ordering::Relaxed);
         let ended = match self.converse(&mut session).await {
             Ok(()) => {
-                let offline = self.herald.status(StatusState::Offline);
+                let offline = self.herald.status(StatusState::Offline, None);
                 let _ = self.publish(&session, Kind::Status, Urgency::Always, offline).await;
                 session.link.close(FAREWELL).await;
                 return Left::Done;
@@ -204,12 +213,15 @@ impl Publisher {
     }
 
     async fn converse(&mut self, session: &mut Session) -> Result<(), Gone> {
-        let online = self.herald.status(StatusState::Online);
-        self.publish(session, Kind::Status, Urgency::Always, online).await?;
+        self.checkup.connections = self.checkup.connections.saturating_add(1);
+        self.send_health(session, Urgency::Always).await?;
         self.send_birth(session).await?;
         let mut give_up: Option<Instant> = None;
         loop {
             self.birth_when_the_clock_was_set(session).await?;
+            if session.health.elapsed() >= self.health_every {
+                self.send_health(session, Urgency::Live).await?;
+            }
             self.tell_losses(session);
             self.send_due(session).await?;
             self.ledger.note(self.pace.used(), false);
@@ -220,6 +232,7 @@ impl Publisher {
             if let Phase::Stopping(limit) = phase {
                 give_up.get_or_insert_with(|| Instant::now() + limit);
             }
+            let health = Some(session.health + self.health_every);
             let resend = session.window.deadline().map(|d| session.began + d);
             let paced = session.paced.map(|d| session.began + d);
             tokio::select! {
@@ -229,6 +242,7 @@ impl Publisher {
                 },
                 () = self.kept.notified() => {}
                 () = until(resend) => {}
+                () = until(health) => {}
                 () = until(paced) => {}
                 () = until(give_up) => return Ok(()),
                 changed = self.phase.changed() => if changed.is_err() { return Ok(()) },
@@ -243,7 +257,9 @@ impl Publisher {
         }
         let now = self.clock.now();
         let mut spool = lock(&self.spool);
-        match spool.tell(now.state, |lost| times_of(lost, now, self.clock.boot())) {
+        let (boot, boots) = (self.clock.boot(), &self.herald.boots);
+        let offset = |boot| boots.offset(boot);
+        match spool.tell(now.state, |lost| times_of(lost, now, boot, offset)) {
             Ok(None) => return,
             Ok(Some(seq)) => debug!(%seq, "what is lost is told"),
             Err(error) => debug!("what is lost cannot be told yet: {error}"),
@@ -318,11 +334,16 @@ impl Publisher {
         match heard {
             Heard::Ack(ack) => {
                 let (node, spool) = (self.address.node, ack.spool);
+                let now = session.began.elapsed();
+                let took = &mut self.checkup.acknowledged_in;
                 let witness = self.witness.clone();
-                session.window.acknowledge(&ack, |seq| {
-                    debug!(batch = %BatchId { node, spool, seq }, "acknowledged");
+                session.window.acknowledge(&ack, |due, sent| {
+                    debug!(batch = %BatchId { node, spool, seq: due.seq }, "acknowledged");
                     if let Some(witness) = &witness {
-                        witness.acknowledged(spool, seq);
+                        witness.acknowledged(spool, due.seq);
+                    }
+                    if due.urgency != Urgency::Backlog {
+                        *took = Some(now.saturating_sub(sent));
                     }
                 });
                 if self.release(session, &ack) {
@@ -358,31 +379,9 @@ impl Publisher {
             held = spool.stats().held,
             "acknowledgement"
         );
-        let recently = session.birth.is_some_and(|(at, _)| at.elapsed() < BIRTH_AT_MOST_EVERY);
+        let recently = session.birth.is_some_and(|(at, ..)| at.elapsed() < BIRTH_AT_MOST_EVERY);
         let (held_from, now) = (spool.held_from(), session.began.elapsed());
         ours && session.released.unknown_to(ack.watermark, held_from, now) && !recently
-    }
-
-    async fn send_birth(&mut self, session: &mut Session) -> Result<(), Gone> {
-        let now = self.clock.now();
-        let birth = self.herald.birth(&lock(&self.spool), now);
-        session.birth = Some((Instant::now(), now.state));
-        match birth {
-            Ok(birth) => self.publish(session, Kind::Birth, Urgency::Always, birth).await,
-            Err(error) => {
-                warn!("{error:#}");
-                Ok(())
-            }
-        }
-    }
-
-    /// Once the clock has been set, the centre can restamp what was taken before.
-    async fn birth_when_the_clock_was_set(&mut self, session: &mut Session) -> Result<(), Gone> {
-        let state = self.clock.now().state;
-        if session.birth.is_some_and(|(_, said)| said == state) {
-            return Ok(());
-        }
-        self.send_birth(session).await
     }
 }
 

@@ -1,9 +1,10 @@
 //! `tram-edge run`: puts the threads together and takes them apart again.
 
+mod prepare;
+
 use std::{
     collections::{HashMap, VecDeque},
-    fs,
-    path::{Path, PathBuf},
+    path::PathBuf,
     sync::{
         Arc, Mutex,
         atomic::{AtomicBool, Ordering},
@@ -19,43 +20,43 @@ use tokio::{
     sync::{Notify, oneshot, watch},
 };
 use tracing::{debug, info, warn};
-use tram_emulator::Clock as BoardClock;
-use tram_journal::Journal;
-use tram_node::{Batcher, Qc};
-use tram_rules::State;
-use tram_spool::Spool;
+use tram_journal::{Journal, Manager};
+use tram_node::Batcher;
 use tram_wire::ChannelNumber;
 
 use crate::{
     births::Herald,
-    clock::{Clock, monotonic},
-    config::{BackendKind, Checked, Config, batch_limits, seconds},
+    clock::{Clock, SharedBoots, monotonic},
+    condition::Condition,
+    config::{Checked, Config, batch_limits, seconds},
     describe,
     gauges::Gauges,
-    hal::{Backend, Emulated, Linux, RaspberryPi},
+    hal::Backend,
+    health::Checkup,
     keeper::{Keeper, MAX_WAITING_WORK, Work},
     ledger::Ledger,
-    link::{Address, TlsFiles, client_config},
     lost::Resume,
-    opening::{open_spool, report},
+    opening::{OpenedSpool, open_spool, report},
     pace::{Limits, Pace},
     publisher::{Phase, Publisher, SharedSpool},
     sampled_log::SampledLog,
-    sampler::{Channel, Counters, Replay, Sampler, Setup},
+    sampler::{Channel, Replay, Sampler, Setup},
     sensor,
     shelf::Shelf,
     siren::Watch,
     speech::Language,
     trouble::Trouble,
+    watchdog::Watchdog,
     witness::Witness,
 };
+
+pub(crate) use prepare::{address, open_backend};
+use prepare::{number_channels, read_states, resume};
 
 /// How long an orderly stop waits for the centre.
 const STOP_WAITS: Duration = Duration::from_secs(2);
 /// How often the node says how it is.
 const HEARTBEAT: Duration = Duration::from_secs(60);
-/// The largest file of rule states that is read.
-const MAX_STATES_BYTES: u64 = 64 << 20;
 
 /// Runs the station until it is asked to stop, or a recording has been replayed and acknowledged.
 ///
@@ -87,16 +88,18 @@ fn start_and_end(
         warn!("{notice}");
     }
     let address = address(config)?;
-    let (mut spool, recovery) = open_spool(config)?;
+    let OpenedSpool { mut spool, recovery, in_memory } = open_spool(config)?;
     report(&spool, &recovery);
     let (backend, clock, replay) = open_backend(&checked.written)?;
+    let boots = SharedBoots::open(&config.data.join("boots"), clock.boot());
+    boots.note(clock.now());
     let channels = number_channels(checked, &mut spool)?;
     let names: Vec<_> = channels.iter().map(|c| (c.number, c.name)).collect();
-    let resume =
-        spool.latest().map(|(channel, clock, at)| (channel, Resume::new(clock, at))).collect();
+    let resume = resume(&spool, &clock, &boots);
     let spool: SharedSpool = Arc::new(Mutex::new(spool));
     let kept = Arc::new(Notify::new());
     let stop = Arc::new(AtomicBool::new(false));
+    let condition = Arc::new(Condition::default());
     let (work, taken) = sync_channel(MAX_WAITING_WORK);
     let keeper = Keeper {
         node: config.node,
@@ -113,9 +116,10 @@ fn start_and_end(
         commit_every: replay.as_ref().map_or(seconds(config.spool.commit_s), |_| Duration::ZERO),
         trouble: Trouble::default(),
         shelf: Shelf::default(),
+        condition: Arc::clone(&condition),
+        boots: boots.clone(),
         due: None,
     };
-    let counters = Arc::new(Counters::default());
     let wanted = Arc::new(AtomicBool::new(false));
     if let Some(witness) = witness {
         witness.begin(clock.now(), config.node, names.into_iter(), &wanted);
@@ -129,11 +133,13 @@ fn start_and_end(
         resume,
         wanted: Arc::clone(&wanted),
     };
-    let sampler = sampler(checked, backend, wiring, &stop, &counters)?;
+    let sampler = sampler(checked, backend, wiring, &stop, &condition)?;
     let (phase, phases) = watch::channel(Phase::Running);
     let publisher = Publisher {
         address,
-        herald: herald(checked, &clock),
+        herald: herald(checked, &clock, &boots),
+        checkup: Checkup::new(config, Arc::clone(&condition), boots, in_memory, monotonic()),
+        health_every: Duration::from_secs(u64::from(config.health.interval_s)),
         clock,
         spool: Arc::clone(&spool),
         kept,
@@ -147,12 +153,17 @@ fn start_and_end(
         witness: witness.cloned(),
     };
     let threads = start(sampler, keeper)?;
+    let manager = Manager::from_environment();
+    manager.ready();
+    let watchdog = Watchdog::start(&config.watchdog, manager, Arc::clone(&condition))?;
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
-    let gauges = Gauges { spool: Arc::clone(&spool), counters, journal, since: monotonic() };
+    let gauges = Gauges { spool: Arc::clone(&spool), condition, journal, since: monotonic() };
     runtime.block_on(conduct(publisher, phase, threads, &stop, &gauges, witness))?;
     drop(gauges);
     drop(runtime);
-    farewell(spool)
+    farewell(spool)?;
+    watchdog.rest();
+    Ok(())
 }
 
 fn states_file(config: &Config) -> PathBuf {
@@ -165,11 +176,12 @@ fn sampled_log(config: &Config, channels: &[Channel]) -> Result<Option<SampledLo
     path.map(|path| SampledLog::open(path, names)).transpose()
 }
 
-fn herald(checked: &Checked, clock: &Clock) -> Herald {
+fn herald(checked: &Checked, clock: &Clock, boots: &SharedBoots) -> Herald {
     Herald {
         node: checked.config.node,
         digest: checked.digest,
         boot: clock.boot(),
+        boots: boots.clone(),
         channels: checked.channels.iter().map(|c| c.about.clone()).collect(),
     }
 }
@@ -204,10 +216,10 @@ fn sampler(
     mut backend: Box<dyn Backend>,
     wiring: Wiring,
     stop: &Arc<AtomicBool>,
-    counters: &Arc<Counters>,
+    condition: &Arc<Condition>,
 ) -> Result<Sampler> {
     let config = &checked.config;
-    let mounted = sensor::mount(config, backend.as_mut())?;
+    let mounted = sensor::mount(config, backend.as_mut());
     let relay = match &config.siren {
         Some(siren) => Some(backend.output(siren.pin, siren.active_low).context("the siren")?),
         None => None,
@@ -224,7 +236,7 @@ fn sampler(
         watch: Watch::new(config.node, checked.rules.clone(), states, relay),
         keeper: wiring.keeper,
         stop: Arc::clone(stop),
-        counters: Arc::clone(counters),
+        condition: Arc::clone(condition),
         resume: wiring.resume,
         wanted: wiring.wanted,
     })
@@ -302,84 +314,6 @@ async fn enough(witness: Option<&Arc<Witness>>) {
         Some(witness) => witness.has_enough().await,
         None => std::future::pending().await,
     }
-}
-
-/// Where the broker is, with everything that is needed to be taken by it.
-///
-/// # Errors
-/// When a file with a password, certificate or key cannot be read.
-pub(crate) fn address(config: &Config) -> Result<Address> {
-    let broker = &config.broker;
-    let tls = broker.url.tls.then(|| {
-        let identity = broker.cert_file.clone().zip(broker.key_file.clone());
-        client_config(&TlsFiles { authorities: broker.ca_file.clone(), identity })
-    });
-    let from_environment = std::env::var("TRAM_MQTT_PASSWORD").ok();
-    let password = match (from_environment, &broker.password_file) {
-        (Some(password), _) => Some(password),
-        (None, Some(path)) => {
-            let text = fs::read_to_string(path)
-                .with_context(|| format!("reading the password from {}", path.display()))?;
-            Some(text.lines().next().unwrap_or_default().to_owned())
-        }
-        (None, None) => None,
-    };
-    Ok(Address {
-        node: config.node,
-        host: broker.url.host.clone(),
-        port: broker.url.port,
-        tls: tls.transpose()?,
-        password,
-        keep_alive: Duration::from_secs(u64::from(broker.keep_alive_s)),
-    })
-}
-
-/// The hardware, the clock that goes with it, and a recording that is being replayed.
-pub(crate) type Opened = (Box<dyn Backend>, Clock, Option<Replay>);
-
-/// Opens the hardware that the station file names, part by part later.
-///
-/// # Errors
-/// When a recording cannot be read.
-pub(crate) fn open_backend(config: &Config) -> Result<Opened> {
-    let clock = Clock::system(config.clock.source);
-    let chip = config.hardware.gpio_chip.clone();
-    Ok(match config.hardware.backend {
-        BackendKind::Rppal => (Box::new(RaspberryPi::new(chip)), clock, None),
-        BackendKind::Linux => (Box::new(Linux::new(chip)), clock, None),
-        BackendKind::Emulator => {
-            let (emulated, clock) = Emulated::new(config)?;
-            let board = emulated.board();
-            let replay = match board.clock() {
-                BoardClock::Virtual { end, .. } => Some(Replay { board, end }),
-                BoardClock::Real => None,
-            };
-            (Box::new(emulated), clock, replay)
-        }
-    })
-}
-
-fn number_channels(checked: &Checked, spool: &mut Spool) -> Result<Vec<Channel>> {
-    let numbered = checked.channels.iter().map(|c| {
-        let (name, quantity) = (c.about.name, c.about.quantity);
-        let number = spool.channel_number(&name, quantity).with_context(|| {
-            format!("channel {name}; give it another name, or begin a new data folder")
-        })?;
-        Ok(Channel { name, number, quantity, qc: Qc::new(c.limits) })
-    });
-    numbered.collect()
-}
-
-fn read_states(file: &Path) -> Vec<(String, State)> {
-    let small = fs::metadata(file).is_ok_and(|m| m.len() <= MAX_STATES_BYTES);
-    if !small {
-        return Vec::new();
-    }
-    let read = fs::read(file).ok().and_then(|bytes| Watch::decoded(&bytes));
-    read.unwrap_or_else(|| {
-        warn!("{} cannot be read; rules begin anew", file.display());
-        Vec::new()
-    })
 }
 
 fn farewell(spool: SharedSpool) -> Result<()> {

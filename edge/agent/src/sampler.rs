@@ -2,13 +2,17 @@
 //! what it finds goes through a bounded channel to the [keeper](crate::keeper), and what does not
 //! fit is counted as lost.
 
+mod clock;
 mod missed;
+mod reading;
+#[cfg(test)]
+mod tests;
 
 use std::{
     collections::HashMap,
     sync::{
         Arc,
-        atomic::{AtomicBool, AtomicU64, Ordering},
+        atomic::{AtomicBool, Ordering},
         mpsc::SyncSender,
     },
     time::Duration,
@@ -16,22 +20,23 @@ use std::{
 
 use tracing::{info, warn};
 use tram_emulator::Board;
-use tram_node::{Batcher, Measured, Qc, Schedule};
+use tram_node::{Batcher, Limits, Measured, Qc, Schedule};
 use tram_rules::Observation;
 use tram_wire::{
-    AlarmKind, ChannelName, ChannelNumber, ClockState, MilliCelsius, NodeId, Point, Quality,
-    Quantity, Tests, UnixMicros, UptimeMicros,
+    AlarmKind, ChannelName, ChannelNumber, ClockState, NodeId, Point, Quality, Quantity,
+    UnixMicros, UptimeMicros,
 };
 
 use crate::{
-    clock::{Clock, Moment},
+    clock::{Clock, Moment, Steps, random},
+    condition::Condition,
     config::seconds,
     hal::Backend,
     handover::Handover,
     keeper::{AlarmDraft, Work},
     lost::Resume,
     notice::Notices,
-    sensor::{Ask, Mounted, Reading},
+    sensor::{Care, Failure, Mounted},
     siren::{Decision, Watch},
 };
 
@@ -40,7 +45,7 @@ const TICK_US: u64 = 20_000;
 /// At the latest after this long somebody looks whether to stop.
 const LONGEST_WAIT_US: u64 = 200_000;
 /// How often the rules look at the time.
-const RULE_TICK_US: i64 = 1_000_000;
+const RULE_TICK_US: u64 = 1_000_000;
 /// A reading takes this long at most, however long its interval is.
 const LONGEST_READING_US: u64 = 2_000_000;
 /// Left free before the next reading is due.
@@ -55,17 +60,10 @@ pub(crate) struct Channel {
     pub(crate) name: ChannelName,
     pub(crate) number: ChannelNumber,
     pub(crate) quantity: Quantity,
+    pub(crate) limits: Limits,
     pub(crate) qc: Qc,
-}
-
-/// Counters that others may look at.
-#[derive(Debug, Default)]
-pub(crate) struct Counters {
-    pub(crate) readings_total: AtomicU64,
-    /// Due times that passed while the thread was held up.
-    pub(crate) missed_total: AtomicU64,
-    /// Times a part was asked and gave no value.
-    pub(crate) failed_total: AtomicU64,
+    /// The latest Unix time of a reading, so that no time is given twice.
+    pub(crate) latest: Option<i64>,
 }
 
 /// A part and its reading under way.
@@ -75,6 +73,9 @@ struct Post {
     channels: Vec<(&'static str, usize)>,
     under_way: Option<UnderWay>,
     notices: Notices,
+    care: Care,
+    /// Its line could not be read since the reading began.
+    broken: Option<Failure>,
 }
 
 #[derive(Debug, Clone, Copy)]
@@ -83,6 +84,8 @@ struct UnderWay {
     at: i64,
     clock: ClockState,
     until: UptimeMicros,
+    /// The part is not asked this time.
+    skipped: bool,
 }
 
 /// The thread's state.
@@ -97,17 +100,20 @@ pub(crate) struct Sampler {
     schedule: Schedule,
     /// The clock the schedule was made for.
     scheduled_on: ClockState,
+    steps: Steps,
+    /// Added to times that lie before others of their channel, in microseconds.
+    nudge: i64,
     batcher: Batcher,
     watch: Watch,
     handover: Handover,
     stop: Arc<AtomicBool>,
-    counters: Arc<Counters>,
+    condition: Arc<Condition>,
     latest: HashMap<ChannelName, (i64, UptimeMicros)>,
     /// When each channel was last taken before this start, until it is taken again.
     resume: HashMap<ChannelNumber, Resume>,
     /// Somebody wants what there is, now.
     wanted: Arc<AtomicBool>,
-    rules_looked: i64,
+    rules_looked: Option<UptimeMicros>,
     states_kept: UptimeMicros,
     states_changed: bool,
 }
@@ -130,7 +136,7 @@ pub(crate) struct Setup {
     pub(crate) watch: Watch,
     pub(crate) keeper: SyncSender<Work>,
     pub(crate) stop: Arc<AtomicBool>,
-    pub(crate) counters: Arc<Counters>,
+    pub(crate) condition: Arc<Condition>,
     pub(crate) resume: HashMap<ChannelNumber, Resume>,
     pub(crate) wanted: Arc<AtomicBool>,
 }
@@ -152,7 +158,14 @@ impl Sampler {
                     (*key, next - 1)
                 });
                 let channels = channels.collect();
-                Post { mounted, channels, under_way: None, notices: Notices::default() }
+                Post {
+                    mounted,
+                    channels,
+                    under_way: None,
+                    notices: Notices::default(),
+                    care: Care::default(),
+                    broken: None,
+                }
             })
             .collect();
         let schedule = schedule(&posts)?;
@@ -165,15 +178,17 @@ impl Sampler {
             channels,
             schedule,
             scheduled_on: now.state,
+            steps: Steps::default(),
+            nudge: nudge(),
             batcher,
             watch,
             handover,
             stop: setup.stop,
-            counters: setup.counters,
+            condition: setup.condition,
             latest: HashMap::new(),
             resume: setup.resume,
             wanted: setup.wanted,
-            rules_looked: i64::MIN,
+            rules_looked: None,
             states_kept: now.uptime,
             states_changed: false,
         })
@@ -184,6 +199,7 @@ impl Sampler {
         while !self.stop.load(Ordering::Relaxed) {
             let now = self.clock.now();
             self.step(now);
+            self.condition.sampled(now.uptime);
             if self.played_out(now) {
                 info!("the recording has been replayed to its end");
                 break;
@@ -203,11 +219,12 @@ impl Sampler {
         for post in &mut self.posts {
             if let Err(e) = post.mounted.source.poll(now.uptime) {
                 post.says(Some(&e.to_string()), now);
+                post.broken = Some(Failure::line(&e));
             }
         }
         while let Some(due) = self.schedule.due(now.micros()) {
             if due.missed > 0 {
-                self.counters.missed_total.fetch_add(due.missed, Ordering::Relaxed);
+                self.condition.missed_total.fetch_add(due.missed, Ordering::Relaxed);
                 self.miss(due.index, due.at, due.missed, now);
             }
             self.begin(due.index, due.at, now);
@@ -224,8 +241,8 @@ impl Sampler {
             }
             self.handover.commit();
         }
-        if now.unix.0.saturating_sub(self.rules_looked) >= RULE_TICK_US {
-            self.rules_looked = now.unix.0;
+        if self.rules_looked.is_none_or(|at| now.uptime.since(at) >= RULE_TICK_US) {
+            self.rules_looked = Some(now.uptime);
             let decisions = self.watch.tick(now.unix);
             self.announce(decisions, now);
         }
@@ -244,83 +261,18 @@ impl Sampler {
         if self.replay.is_some() { UptimeMicros(0) } else { now.uptime }
     }
 
-    /// When the clock is set, due times lie on another scale.
-    fn follow_the_clock(&mut self, now: Moment) {
-        if now.state == self.scheduled_on {
-            return;
-        }
-        info!(from = ?self.scheduled_on, to = ?now.state, "the clock's state has changed");
-        let was = matches!(self.scheduled_on, ClockState::Unsynchronised { .. });
-        self.scheduled_on = now.state;
-        if was != now.believed()
-            && let Ok(fresh) = schedule(&self.posts)
-        {
-            self.schedule = fresh;
-        }
-    }
-
-    fn begin(&mut self, index: usize, at: i64, now: Moment) {
-        // A reading that is not finished by now never will be.
-        self.finish(index, now, true);
-        let Some(post) = self.posts.get_mut(index) else { return };
-        let interval = u64::try_from(post.interval()).unwrap_or(u64::MAX);
-        let patience = interval.saturating_sub(MARGIN_US).min(LONGEST_READING_US);
-        let until = now.uptime.plus(patience);
-        post.under_way = Some(UnderWay { at, clock: now.state, until });
-        post.mounted.source.begin();
-    }
-
-    fn proceed(&mut self, index: usize, now: Moment) {
-        let late = |u: &UnderWay| now.uptime >= u.until;
-        let last_chance =
-            self.posts.get(index).is_some_and(|p| p.under_way.as_ref().is_some_and(late));
-        self.finish(index, now, last_chance);
-    }
-
-    /// Tries to finish the reading of a part.
-    fn finish(&mut self, index: usize, now: Moment, last_chance: bool) {
-        let air = self.air_for(index, now);
-        let Some(post) = self.posts.get_mut(index) else { return };
-        let Some(under_way) = post.under_way else { return };
-        let ask = Ask { uptime: now.uptime, last_chance, air };
-        let values = match post.mounted.source.read(ask) {
-            Reading::Later if !last_chance => return,
-            Reading::Later => Err("the part did not finish in time".to_owned()),
-            Reading::Values(values) => Ok(values),
-            Reading::Failed(why) => Err(why),
-        };
-        post.says(values.as_ref().err().map(String::as_str), now);
-        if values.is_err() {
-            self.counters.failed_total.fetch_add(1, Ordering::Relaxed);
-        }
-        let values = values.unwrap_or_default();
-        post.under_way = None;
-        let (channels, interval) = (post.channels.clone(), post.interval());
-        for (key, channel) in channels {
-            let value = values.iter().find(|(k, _)| *k == key).map(|(_, m)| *m);
-            let value = value.unwrap_or_else(|| Measured::missing(Tests::SENSOR_ERROR));
-            self.resume(channel, under_way, interval, now);
-            self.take(channel, under_way, value, now);
-        }
-    }
-
-    fn air_for(&self, index: usize, now: Moment) -> Option<MilliCelsius> {
-        let from = self.posts.get(index)?.mounted.air_from?;
-        let (value, at) = self.latest.get(&from)?;
-        let fresh = now.uptime.since(*at) <= AIR_VALID_US;
-        fresh.then(|| i32::try_from(*value).ok().map(MilliCelsius)).flatten()
-    }
-
     /// One reading of one channel: judged, put into the batch, shown to the rules.
     fn take(&mut self, channel: usize, at: UnderWay, value: Measured<i64>, now: Moment) {
+        let nudge = self.nudge;
         let Some(c) = self.channels.get_mut(channel) else { return };
-        let quality = c.qc.check(at.at, value.value, value.quality);
-        let point = Point { micros: at.at, value: value.value, quality };
+        let micros = c.unused(at, nudge);
+        let quality = c.qc.check(micros, value.value, value.quality);
+        let point = Point { micros, value: value.value, quality };
         let (name, number, quantity) = (c.name, c.number, c.quantity);
         if let Some(value) = value.value.filter(|_| quality.usable()) {
             self.latest.insert(name, (value, now.uptime));
         }
-        self.counters.readings_total.fetch_add(1, Ordering::Relaxed);
+        self.condition.readings_total.fetch_add(1, Ordering::Relaxed);
         self.observe(name, quantity, point, at.clock, now);
         let age_clock = self.batch_age_clock(now);
         if let Some(draft) = self.batcher.push(at.clock, number, quantity, point, age_clock) {
@@ -416,4 +368,9 @@ impl Post {
 fn schedule(posts: &[Post]) -> Result<Schedule, tram_node::ScheduleError> {
     let intervals: Vec<Duration> = posts.iter().map(|p| seconds(p.mounted.interval_s)).collect();
     Schedule::new(&intervals)
+}
+
+/// A few microseconds, others each time.
+fn nudge() -> i64 {
+    1 + i64::from(random() % 9_999)
 }

@@ -65,6 +65,14 @@ impl Watch {
         self.decide(all)
     }
 
+    /// The system's clock was set by so many microseconds. What the rules remember moves along, so
+    /// that nothing is too late, too old or too soon.
+    pub(crate) fn clock_set(&mut self, by: i64) {
+        for (_, state) in &mut self.rules {
+            state.shift(by);
+        }
+    }
+
     /// Looks at the time.
     pub(crate) fn tick(&mut self, now: UnixMicros) -> Vec<Decision> {
         let mut all = Vec::new();

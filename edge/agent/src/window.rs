@@ -135,12 +135,13 @@ impl Window {
         Some(Due { seq, lane: Lane::Routine, urgency })
     }
 
-    /// Takes an acknowledgement; `tell` hears of each record that was under way.
-    pub(crate) fn acknowledge(&mut self, ack: &Ack, mut tell: impl FnMut(Seq)) {
-        self.under_way.retain(|seq, _| {
+    /// Takes an acknowledgement; `tell` hears of each record that was under way, and when it was
+    /// last sent.
+    pub(crate) fn acknowledge(&mut self, ack: &Ack, mut tell: impl FnMut(Due, Duration)) {
+        self.under_way.retain(|seq, (due, sent)| {
             let covered = ack.covers(*seq);
             if covered {
-                tell(*seq);
+                tell(*due, *sent);
             }
             !covered
         });
@@ -259,9 +260,9 @@ mod tests {
         assert_eq!(drain(&mut window, &spool, s(1)), [0; 0], "full");
         let alarm = append_alarm(&mut spool);
         assert_eq!(drain(&mut window, &spool, s(1)), [alarm.0]);
-        window.acknowledge(&ack(&spool, 1, &[(20, 20)]), |_| {});
+        window.acknowledge(&ack(&spool, 1, &[(20, 20)]), |_, _| {});
         assert_eq!(drain(&mut window, &spool, s(2)), [21]);
-        window.acknowledge(&ack(&spool, 1, &[(19, 22)]), |_| {});
+        window.acknowledge(&ack(&spool, 1, &[(19, 22)]), |_, _| {});
         assert_eq!(drain(&mut window, &spool, s(2)), [2]);
     }
 
@@ -285,7 +286,7 @@ mod tests {
         assert_eq!(drain(&mut window, &spool, s(0)), [2, 0, 1]);
         assert_eq!(window.deadline(), Some(s(30)));
         assert_eq!(drain(&mut window, &spool, s(29)), [0; 0]);
-        window.acknowledge(&ack(&spool, 0, &[(1, 1)]), |_| {});
+        window.acknowledge(&ack(&spool, 0, &[(1, 1)]), |_, _| {});
         assert_eq!(drain(&mut window, &spool, s(30)), [0, 2]);
         assert_eq!(drain(&mut window, &spool, s(31)), [0; 0]);
         assert_eq!(drain(&mut window, &spool, s(60)), [0, 2]);

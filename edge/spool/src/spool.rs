@@ -20,6 +20,9 @@ use crate::{
     tier::{TIERS, Tier},
 };
 
+/// A channel's latest time that is so far ahead of what comes next was given by a clock that was
+/// wrong: one day.
+const SET_BACK_US: i64 = 86_400_000_000;
 /// An alarm takes no more than this.
 const ALARM_BYTES: u64 = 512;
 
@@ -56,6 +59,17 @@ pub struct Stats {
     pub not_written_readings_total: u64,
     /// Records found rotten when they were read.
     pub corrupt_records_total: u64,
+}
+
+impl Stats {
+    /// What goes to the medium in a day, at the rate of these `micros` microseconds since the spool
+    /// was opened.
+    #[must_use]
+    pub fn written_a_day(&self, micros: u64) -> u64 {
+        const DAY_US: u128 = 86_400_000_000;
+        let bytes = u128::from(self.written_bytes_total) * DAY_US / u128::from(micros.max(1));
+        u64::try_from(bytes).unwrap_or(u64::MAX)
+    }
 }
 
 /// A durable outbox on a [`Disk`].
@@ -405,6 +419,9 @@ fn put<D: Disk>(
 
 fn advance(latest: &mut Latest, channel: ChannelNumber, clock: ClockState, at: i64) {
     let known = latest.entry(channel).or_insert((clock, at));
-    // Times on different clocks cannot be compared; what came last counts.
-    *known = (clock, if known.0 == clock { known.1.max(at) } else { at });
+    // Times on different clocks cannot be compared, and a clock that ran far ahead was set back;
+    // what came last counts.
+    let ahead = known.1.saturating_sub(at);
+    let comparable = known.0 == clock && ahead < SET_BACK_US;
+    *known = (clock, if comparable { known.1.max(at) } else { at });
 }

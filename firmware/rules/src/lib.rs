@@ -32,6 +32,7 @@ mod machine;
 mod observation;
 mod rule;
 mod selector;
+mod shift;
 mod state;
 mod texts;
 mod transition;

@@ -145,6 +145,14 @@ impl Machine {
         }
     }
 
+    /// Moves since when anything has held.
+    pub(crate) fn shift(&mut self, micros: i64) {
+        for track in &mut self.channels {
+            let held = track.above_since.iter_mut().chain(&mut track.clear_since).flatten();
+            held.chain(&mut track.last).for_each(|t| *t = t.saturating_add(micros));
+        }
+    }
+
     fn move_to(&mut self, level: u8, evidence: Evidence) -> Option<Change> {
         let before = self.episode.map_or(0, |e| e.level);
         if level == before {

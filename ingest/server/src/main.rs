@@ -21,7 +21,6 @@ mod link;
 mod listen;
 mod live;
 mod machine;
-mod notify;
 mod replica;
 mod rules;
 mod run;

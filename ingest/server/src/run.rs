@@ -7,10 +7,10 @@ mod ready;
 use std::{path::Path, time::Duration};
 
 use tokio::sync::oneshot;
-use tram_journal::Journal;
+use tram_journal::{Journal, Manager};
 use tram_store::StoreError;
 
-use crate::{clock, config::Configuration, failure::Failure, folder, notify::Manager};
+use crate::{clock, config::Configuration, failure::Failure, folder};
 use parts::Parts;
 
 /// How often to give a sign of life when nobody waits for one.

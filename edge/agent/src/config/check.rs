@@ -217,6 +217,12 @@ impl Check<'_> {
         let day = config.sending.day_bytes;
         let least = "100000 or more bytes, or 0 for no limit";
         self.within("sending.day_bytes", day == 0 || day >= 100_000, least);
+        let health = (10..=86_400).contains(&config.health.interval_s);
+        self.within("health.interval_s", health, "10 to 86400 seconds");
+        let patience = (5..=3600).contains(&config.watchdog.sampling_s);
+        self.within("watchdog.sampling_s", patience, "5 to 3600 seconds");
+        let patience = (10..=3600).contains(&config.watchdog.storing_s);
+        self.within("watchdog.storing_s", patience, "10 to 3600 seconds");
         let options = spool_options(config);
         if let Err(e) = options.check() {
             self.mistake("spool.max_bytes", "the spool cannot have this size", e.to_string());

@@ -10,6 +10,7 @@ mod shape;
 #[cfg(test)]
 mod tests;
 mod text;
+mod vital;
 mod wiring;
 
 use std::{collections::BTreeMap, path::PathBuf, time::Duration};
@@ -24,6 +25,7 @@ pub(crate) use parts::{
     Adxl355, Dps310, DualLoop, Named, Parts, RainGauge, Sen5x, Sht4x, Tmp105, TmpMedium,
     Ultrasonic, UltrasonicModel, part_and_key,
 };
+pub(crate) use vital::{HealthTable, WatchdogTable};
 
 /// A station file.
 #[derive(Debug, Clone, Deserialize, JsonSchema)]
@@ -50,6 +52,10 @@ pub(crate) struct Config {
     pub(crate) sending: Sending,
     #[serde(default)]
     pub(crate) clock: ClockTable,
+    #[serde(default)]
+    pub(crate) health: HealthTable,
+    #[serde(default)]
+    pub(crate) watchdog: WatchdogTable,
     #[serde(default)]
     pub(crate) siren: Option<Siren>,
     /// Folder of the rules; those that drive a siren and name this station run here.

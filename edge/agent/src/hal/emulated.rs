@@ -23,6 +23,7 @@ use crate::{
 };
 
 /// The backend.
+#[derive(Clone)]
 pub(crate) struct Emulated {
     board: Board,
     /// Uptime when the world began.
@@ -184,6 +185,10 @@ pub(crate) fn range(p: &Ultrasonic) -> Range {
 }
 
 impl Backend for Emulated {
+    fn twin(&self) -> Box<dyn Backend> {
+        Box::new(self.clone())
+    }
+
     fn i2c(&mut self, bus: u8) -> Result<I2cBus, HalError> {
         Ok(Box::new(Bus(self.board.i2c(bus))))
     }

@@ -23,6 +23,10 @@ impl Linux {
 }
 
 impl Backend for Linux {
+    fn twin(&self) -> Box<dyn Backend> {
+        Box::new(Self { chip: self.chip.clone() })
+    }
+
     fn i2c(&mut self, bus: u8) -> Result<I2cBus, HalError> {
         let path = format!("/dev/i2c-{bus}");
         let device = I2cdev::new(&path).map_err(|e| HalError::open(&path, e))?;

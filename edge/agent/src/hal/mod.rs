@@ -4,6 +4,7 @@
 //!
 //! Everything here is opened once, at start, and used from the sampling thread only.
 
+mod again;
 mod edges;
 mod emulated;
 mod linux;
@@ -17,6 +18,7 @@ use embedded_hal::{delay::DelayNs, digital, i2c};
 use tram_drivers::EdgeSource;
 use tram_wire::UptimeMicros;
 
+pub(crate) use again::Again;
 pub(crate) use emulated::{Emulated, range};
 pub(crate) use linux::Linux;
 pub(crate) use rppal::RaspberryPi;
@@ -73,6 +75,8 @@ pub(crate) trait Backend: Send {
     fn edges(&mut self, input: Input) -> Result<Edges, HalError>;
     /// An output line, inactive at first.
     fn output(&mut self, pin: u32, active_low: bool) -> Result<Output, HalError>;
+    /// Another one of the same machine, for what has to be opened again later.
+    fn twin(&self) -> Box<dyn Backend>;
     /// What a driver waits with while a part converts.
     fn delay(&self) -> Delay {
         Delay::new(Sleep)

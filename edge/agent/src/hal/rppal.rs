@@ -26,6 +26,10 @@ impl RaspberryPi {
 }
 
 impl Backend for RaspberryPi {
+    fn twin(&self) -> Box<dyn Backend> {
+        Box::new(Self { chip: self.chip.clone() })
+    }
+
     fn i2c(&mut self, bus: u8) -> Result<I2cBus, HalError> {
         let inner = rppal::i2c::I2c::with_bus(bus)
             .map_err(|e| HalError::open(format!("I2C bus {bus}"), e))?;

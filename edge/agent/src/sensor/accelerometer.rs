@@ -50,4 +50,9 @@ impl Source for Inclinometer {
         let tilt = self.tilt.take();
         Reading::Values(vec![raw("tilt_x", tilt.x), raw("tilt_y", tilt.y)])
     }
+
+    fn reset(&mut self) {
+        // When it fails, the next reading says so.
+        let _ = self.driver.init();
+    }
 }

@@ -32,4 +32,9 @@ impl Source for Barometer {
             Err(other) => other,
         }
     }
+
+    fn reset(&mut self) {
+        // When it fails, the next reading says so.
+        let _ = self.driver.init();
+    }
 }

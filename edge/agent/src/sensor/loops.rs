@@ -4,9 +4,9 @@ use tram_drivers::DualLoop;
 use tram_node::{LoopGeometry, LoopPair};
 use tram_wire::{Millimetre, UptimeMicros};
 
-use super::{Ask, Reading, Source, raw};
+use super::{Ask, Reading, Source, edges, raw};
 use crate::{
-    config::{self, fixed},
+    config::{self, Parts as _, fixed},
     hal::{Backend, Edges, HalError, Input},
 };
 
@@ -21,18 +21,18 @@ pub(super) struct Lane {
 }
 
 impl Lane {
-    pub(super) fn open(backend: &mut dyn Backend, p: &config::DualLoop) -> Result<Self, HalError> {
+    pub(super) fn open(backend: &dyn Backend, p: &config::DualLoop) -> Self {
         let input = |pin| Input { pin, active_low: p.active_low, pull: p.pull };
-        Ok(Self {
-            first: backend.edges(input(p.first_pin))?,
-            second: backend.edges(input(p.second_pin))?,
+        Self {
+            first: edges(backend, &p.place(), input(p.first_pin)),
+            second: edges(backend, &p.place(), input(p.second_pin)),
             detectors: DualLoop::new(DualLoop::DEFAULT_DEBOUNCE_US),
             geometry: LoopGeometry {
                 spacing: Millimetre(fixed(p.spacing_m, 1000.0)),
                 length: Millimetre(fixed(p.loop_m, 1000.0)),
             },
             pair: None,
-        })
+        }
     }
 }
 

@@ -2,6 +2,8 @@
 
 mod accelerometer;
 mod barometer;
+mod care;
+mod failure;
 mod loops;
 mod rain;
 mod sensirion;
@@ -10,14 +12,16 @@ mod ultrasonic;
 
 use std::collections::HashMap;
 
-use anyhow::{Context as _, Result};
 use tram_node::Measured;
 use tram_wire::{Fixed, MilliCelsius, Tests, UptimeMicros};
 
 use crate::{
     config::{Config, Parts},
-    hal::{Backend, HalError, SharedBus},
+    hal::{Again, Backend, Edges, HalError, I2cBus, Input, SharedBus},
 };
+
+pub(crate) use care::Care;
+pub(crate) use failure::Failure;
 
 /// The values of one reading, by the keys of the part's table.
 pub(crate) type Values = Vec<(&'static str, Measured<i64>)>;
@@ -39,8 +43,8 @@ pub(crate) enum Reading {
     Later,
     /// Here it is.
     Values(Values),
-    /// The part gives nothing; the sentence says why.
-    Failed(String),
+    /// The part gives nothing.
+    Failed(Failure),
 }
 
 /// A part that can be read.
@@ -58,6 +62,10 @@ pub(crate) trait Source: Send {
 
     /// Tries to finish it.
     fn read(&mut self, ask: Ask) -> Reading;
+
+    /// The part has failed again and again: whatever brings it back to its beginning. Lines and
+    /// buses are opened again by themselves.
+    fn reset(&mut self) {}
 
     /// Whether [`poll`](Self::poll) has to be called all the time.
     fn streams(&self) -> bool {
@@ -85,13 +93,16 @@ struct Workshop<'a> {
 }
 
 impl Workshop<'_> {
-    fn bus(&mut self, number: u8) -> Result<SharedBus, HalError> {
+    fn bus(&mut self, number: u8) -> SharedBus {
         if let Some(bus) = self.buses.get(&number) {
-            return Ok(bus.clone());
+            return bus.clone();
         }
-        let bus = SharedBus::new(self.backend.i2c(number)?);
+        let mut twin = self.backend.twin();
+        let again: Again<I2cBus> =
+            Again::new(&format!("I2C bus {number}"), move || twin.i2c(number));
+        let bus = SharedBus::new(Box::new(again));
         self.buses.insert(number, bus.clone());
-        Ok(bus)
+        bus
     }
 
     fn mount<P: Parts>(&mut self, part: &P, source: impl Source + 'static) {
@@ -105,50 +116,55 @@ impl Workshop<'_> {
     }
 }
 
-/// Opens every part of the station, in the order in which its channels are listed.
-///
-/// # Errors
-/// When a bus, a line or a pin cannot be opened; a part that does not answer is no error here.
-pub(crate) fn mount(config: &Config, backend: &mut dyn Backend) -> Result<Vec<Mounted>> {
+/// Opens every part of the station, in the order in which its channels are listed. A bus or line
+/// that cannot be opened is said and tried again when its part is due: the others go on without it.
+pub(crate) fn mount(config: &Config, backend: &mut dyn Backend) -> Vec<Mounted> {
     let mut shop = Workshop { backend, buses: HashMap::new(), mounted: Vec::new() };
     for p in &config.dps310 {
-        let bus = shop.bus(p.bus).with_context(|| format!("for {}", p.place()))?;
+        let bus = shop.bus(p.bus);
         shop.mount(p, barometer::Barometer::new(bus, p));
     }
     for p in &config.tmp105 {
-        let bus = shop.bus(p.bus).with_context(|| format!("for {}", p.place()))?;
+        let bus = shop.bus(p.bus);
         shop.mount(p, thermometer::Thermometer::new(bus, p));
     }
     for p in &config.sht4x {
-        let bus = shop.bus(p.bus).with_context(|| format!("for {}", p.place()))?;
+        let bus = shop.bus(p.bus);
         let delay = shop.backend.delay();
         shop.mount(p, sensirion::Hygrometer::new(bus, delay, p));
     }
     for p in &config.sen5x {
-        let bus = shop.bus(p.bus).with_context(|| format!("for {}", p.place()))?;
+        let bus = shop.bus(p.bus);
         let delay = shop.backend.delay();
         shop.mount(p, sensirion::DustMeter::new(bus, delay));
     }
     for p in &config.adxl355 {
-        let bus = shop.bus(p.bus).with_context(|| format!("for {}", p.place()))?;
+        let bus = shop.bus(p.bus);
         shop.mount(p, accelerometer::Inclinometer::new(bus, p));
     }
     for p in &config.rain_gauge {
-        let source = rain::Gauge::open(shop.backend, p).with_context(|| p.place())?;
+        let source = rain::Gauge::open(shop.backend, p);
         shop.mount(p, source);
     }
     for p in &config.dual_loop {
-        let source = loops::Lane::open(shop.backend, p).with_context(|| p.place())?;
+        let source = loops::Lane::open(shop.backend, p);
         shop.mount(p, source);
     }
     for p in &config.ultrasonic {
-        let source = ultrasonic::Gauge::open(shop.backend, p).with_context(|| p.place())?;
+        let source = ultrasonic::Gauge::open(shop.backend, p);
         shop.mount(p, source);
         if let Some(last) = shop.mounted.last_mut() {
             last.air_from = p.air_temperature_from;
         }
     }
-    Ok(shop.mounted)
+    shop.mounted
+}
+
+/// The edges of a line that may not be there yet.
+fn edges(backend: &dyn Backend, who: &str, input: Input) -> Edges {
+    let mut twin = backend.twin();
+    let again: Again<Edges> = Again::new(who, move || twin.edges(input));
+    Box::new(again)
 }
 
 /// A value of a driver, about which nothing is wrong.
@@ -168,23 +184,23 @@ fn missing(key: &'static str) -> (&'static str, Measured<i64>) {
 
 /// One attempt with an I²C driver of `tram-drivers`: waits while the part converts, sets it up
 /// again when it has lost its settings.
-fn attempt<D, T, E: std::fmt::Debug>(
+fn attempt<D, T>(
     driver: &mut D,
     ask: Ask,
-    read: impl Fn(&mut D) -> Result<T, tram_drivers::Error<E>>,
-    init: impl Fn(&mut D) -> Result<(), tram_drivers::Error<E>>,
+    read: impl Fn(&mut D) -> Result<T, tram_drivers::Error<HalError>>,
+    init: impl Fn(&mut D) -> Result<(), tram_drivers::Error<HalError>>,
 ) -> Result<T, Reading> {
     use tram_drivers::Error;
-    let wait = |e: Error<E>| {
-        if ask.last_chance { Reading::Failed(e.to_string()) } else { Reading::Later }
+    let wait = |e: Error<HalError>| {
+        if ask.last_chance { Reading::Failed(e.into()) } else { Reading::Later }
     };
     match read(driver) {
         Ok(value) => Ok(value),
         Err(e @ Error::NotReady) => Err(wait(e)),
         Err(e @ Error::Reset) => match init(driver) {
             Ok(()) | Err(Error::NotReady) => Err(wait(e)),
-            Err(other) => Err(Reading::Failed(other.to_string())),
+            Err(other) => Err(Reading::Failed(other.into())),
         },
-        Err(other) => Err(Reading::Failed(other.to_string())),
+        Err(other) => Err(Reading::Failed(other.into())),
     }
 }

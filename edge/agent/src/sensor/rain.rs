@@ -4,9 +4,9 @@ use tram_drivers::{RainGauge, rain_gauge::Contact};
 use tram_node::{Bucket, Micrometre, RainCounter};
 use tram_wire::UptimeMicros;
 
-use super::{Ask, Reading, Source, raw};
+use super::{Ask, Reading, Source, edges, raw};
 use crate::{
-    config::{self, fixed},
+    config::{self, Parts as _, fixed},
     hal::{Backend, Edges, HalError, Input},
 };
 
@@ -19,15 +19,15 @@ pub(super) struct Gauge {
 }
 
 impl Gauge {
-    pub(super) fn open(backend: &mut dyn Backend, p: &config::RainGauge) -> Result<Self, HalError> {
+    pub(super) fn open(backend: &dyn Backend, p: &config::RainGauge) -> Self {
         let input = Input { pin: p.pin, active_low: p.active_low, pull: p.pull };
         let tip = Micrometre(fixed(p.tip_mm, 1000.0));
-        Ok(Self {
-            edges: backend.edges(input)?,
+        Self {
+            edges: edges(backend, &p.place(), input),
             contact: RainGauge::new(Contact::default()),
             counter: RainCounter::new(Bucket { tip, ..Bucket::default() }),
             refused: 0,
-        })
+        }
     }
 }
 

@@ -3,9 +3,9 @@
 use sen5x::Sen5x;
 use sht4x::{Address, Precision, Sht4x};
 use tram_node::Measured;
-use tram_wire::{DeciMicrogramPerCubicMetre, MilliCelsius, MilliPercentRh};
+use tram_wire::{DeciMicrogramPerCubicMetre, MilliCelsius, MilliPercentRh, SensorErrorKind};
 
-use super::{Ask, Reading, Source, good, missing};
+use super::{Ask, Failure, Reading, Source, good, missing};
 use crate::{
     config,
     hal::{Delay, SharedBus},
@@ -39,8 +39,13 @@ impl Source for Hygrometer {
                 good("temperature", celsius(raw.temperature)),
                 good("humidity", relative_humidity(raw.humidity)),
             ]),
-            Err(e) => Reading::Failed(format!("{e:?}")),
+            Err(e) => Reading::Failed(e.into()),
         }
+    }
+
+    fn reset(&mut self) {
+        // When it fails, the next reading says so.
+        let _ = self.driver.soft_reset(&mut self.delay);
     }
 }
 
@@ -101,14 +106,21 @@ impl Source for DustMeter {
             Ok(None) if ask.last_chance => {
                 // A part that was reset stands still: the next reading starts it again.
                 self.running = false;
-                Reading::Failed("the part has no new values".to_owned())
+                let why = "the part has no new values";
+                Reading::Failed(Failure::new(SensorErrorKind::NotReady, why))
             }
             Ok(None) => Reading::Later,
             Err(e) => {
                 self.running = false;
-                Reading::Failed(format!("{e:?}"))
+                Reading::Failed(e.into())
             }
         }
+    }
+
+    fn reset(&mut self) {
+        self.running = false;
+        // When it fails, the next reading says so.
+        let _ = self.driver.device_reset();
     }
 }
 

@@ -23,4 +23,9 @@ impl Source for Thermometer {
             Err(other) => other,
         }
     }
+
+    fn reset(&mut self) {
+        // When it fails, the next reading says so.
+        let _ = self.driver.init();
+    }
 }

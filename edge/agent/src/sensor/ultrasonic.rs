@@ -2,12 +2,12 @@
 
 use tram_drivers::ultrasonic::{Parser, TRIGGER};
 use tram_node::{Level, LevelSettings};
-use tram_wire::{MilliCelsius, Millimetre, UptimeMicros};
+use tram_wire::{MilliCelsius, Millimetre, SensorErrorKind, UptimeMicros};
 
-use super::{Ask, Reading, Source, raw};
+use super::{Ask, Failure, Reading, Source, raw};
 use crate::{
-    config::{self, UltrasonicModel, fixed},
-    hal::{Backend, HalError, Serial, range},
+    config::{self, Parts as _, UltrasonicModel, fixed},
+    hal::{Again, Backend, HalError, Serial, range},
 };
 
 /// Ten bytes a millisecond is all that 9600 baud can bring in a tick; the rest waits.
@@ -27,12 +27,11 @@ pub(super) struct Gauge {
 }
 
 impl Gauge {
-    pub(super) fn open(
-        backend: &mut dyn Backend,
-        p: &config::Ultrasonic,
-    ) -> Result<Self, HalError> {
-        Ok(Self {
-            line: backend.serial(&p.port, p.baud)?,
+    pub(super) fn open(backend: &dyn Backend, p: &config::Ultrasonic) -> Self {
+        let (mut twin, port, baud) = (backend.twin(), p.port.clone(), p.baud);
+        let line: Again<Box<dyn Serial>> = Again::new(&p.place(), move || twin.serial(&port, baud));
+        Self {
+            line: Box::new(line),
             parser: Parser::new(range(p)),
             level: Level::new(LevelSettings {
                 datum: Millimetre(fixed(p.datum_m, 1000.0)),
@@ -44,7 +43,7 @@ impl Gauge {
             triggered: p.model == UltrasonicModel::JsnSr04t,
             asked: None,
             measuring: false,
-        })
+        }
     }
 
     fn trigger(&mut self, now: UptimeMicros) -> Result<(), HalError> {
@@ -85,6 +84,10 @@ impl Source for Gauge {
             return Reading::Later;
         }
         self.measuring = false;
+        if heard + lost == 0 {
+            let why = "nothing comes from it";
+            return Reading::Failed(Failure::new(SensorErrorKind::NoAnswer, why));
+        }
         Reading::Values(vec![raw("water_level", self.level.take(ask.air))])
     }
 

@@ -68,7 +68,7 @@ impl Bench {
     }
 
     /// The parts of a station file.
-    pub(super) fn mount(&mut self, config: &Config) -> Result<Vec<Mounted>> {
+    pub(super) fn mount(&mut self, config: &Config) -> Vec<Mounted> {
         sensor::mount(config, self.backend.as_mut())
     }
 

@@ -17,8 +17,8 @@ use rumqttc::v5::{
 };
 use tokio::{sync::watch, task::JoinHandle, time::timeout};
 use tram_wire::{
-    Ack, Alarm, Batch, Birth, ChannelNumber, Kind, ReplicaId, Seq, SpoolId, Status, StatusState,
-    Topic,
+    Ack, Alarm, Batch, Birth, ChannelNumber, Health, Kind, ReplicaId, Seq, SpoolId, Status,
+    StatusState, Topic,
 };
 
 /// Nothing that is waited for takes longer, even on a slow machine.
@@ -79,6 +79,8 @@ pub(crate) struct Ledger {
     pub(crate) duplicates: usize,
     pub(crate) births: Vec<Birth>,
     pub(crate) status: Vec<StatusState>,
+    /// How the node said it was, each time it did.
+    pub(crate) health: Vec<Health>,
     /// Kinds in the order of arrival.
     pub(crate) order: Vec<Kind>,
     spools: HashMap<SpoolId, (u64, BTreeSet<u64>)>,
@@ -122,7 +124,9 @@ impl Ledger {
                 return None;
             }
             Kind::Status => {
-                self.status.push(Status::decode(payload).unwrap().state);
+                let status = Status::decode(payload).unwrap();
+                self.status.push(status.state);
+                self.health.extend(status.health);
                 self.order.push(Kind::Status);
                 return None;
             }

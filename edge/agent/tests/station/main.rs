@@ -5,5 +5,6 @@ mod calibrate;
 mod centre;
 mod delivery;
 mod failure;
+mod life;
 mod node;
 mod replay;

@@ -43,6 +43,13 @@ impl Station {
         Node::start(Command::new(env!("CARGO_BIN_EXE_tram-edge")), &self.path("edge.toml"))
     }
 
+    /// Starts it with more in its environment.
+    pub(crate) fn start_with(&self, environment: &[(&str, &str)]) -> Node {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_tram-edge"));
+        command.envs(environment.iter().copied());
+        Node::start(command, &self.path("edge.toml"))
+    }
+
     /// Starts it where files cannot grow beyond so many blocks of 512 bytes.
     pub(crate) fn start_on_a_small_disk(&self, blocks: u32) -> Node {
         let mut command = Command::new("sh");

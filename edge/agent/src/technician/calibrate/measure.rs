@@ -93,7 +93,7 @@ pub(super) fn distances(
         // Level = datum − distance, so this makes the level the distance, upside down.
         part.datum_m = 0.0;
     }
-    let mut mounted = bench.mount(&alone)?;
+    let mut mounted = bench.mount(&alone);
     let air = match air_from {
         Some(name) => Some(air(bench, &mut mounted, &alone, name.as_str())?),
         None => None,

@@ -1,5 +1,5 @@
-//! What the service manager is told (`sd_notify(3)`): that the centre is ready, that it stops, and,
-//! while its commit thread turns, that it lives. Without a service manager nobody is told anything.
+//! What the service manager is told (`sd_notify(3)`): that the program is ready, that it stops, and
+//! that it lives. Without a service manager nobody is told anything.
 
 use std::{ffi::OsStr, time::Duration};
 
@@ -14,7 +14,7 @@ use std::os::{
 
 /// The service manager, if there is one.
 #[derive(Debug, Default)]
-pub(crate) struct Manager {
+pub struct Manager {
     #[cfg(target_os = "linux")]
     socket: Option<(UnixDatagram, SocketAddr)>,
     watchdog: Option<Duration>,
@@ -22,7 +22,8 @@ pub(crate) struct Manager {
 
 impl Manager {
     /// As the environment says: `NOTIFY_SOCKET`, `WATCHDOG_USEC` and `WATCHDOG_PID`.
-    pub(crate) fn from_environment() -> Self {
+    #[must_use]
+    pub fn from_environment() -> Self {
         let socket = std::env::var_os("NOTIFY_SOCKET");
         let number = |name| std::env::var(name).ok().and_then(|text| text.parse::<u64>().ok());
         let ours = number("WATCHDOG_PID").is_none_or(|pid| pid == u64::from(std::process::id()));
@@ -30,8 +31,11 @@ impl Manager {
         Self::new(socket.as_deref(), watchdog)
     }
 
+    /// The one that listens on this socket, a path or `@` and an abstract name, and waits for so long
+    /// for a sign of life.
     #[cfg(target_os = "linux")]
-    fn new(socket: Option<&OsStr>, watchdog: Option<Duration>) -> Self {
+    #[must_use]
+    pub fn new(socket: Option<&OsStr>, watchdog: Option<Duration>) -> Self {
         let socket = socket.and_then(|path| {
             let address = match path.as_bytes() {
                 [b'@', name @ ..] => SocketAddr::from_abstract_name(name),
@@ -39,7 +43,7 @@ impl Manager {
             };
             let opened = address.and_then(|address| Ok((UnixDatagram::unbound()?, address)));
             let opened = opened.and_then(|(socket, address)| {
-                // A manager that does not read must not hold the centre.
+                // A manager that does not read must not hold the program.
                 socket.set_nonblocking(true)?;
                 Ok((socket, address))
             });
@@ -51,28 +55,31 @@ impl Manager {
         Self { socket, watchdog }
     }
 
+    /// There is none on this system.
     #[cfg(not(target_os = "linux"))]
-    fn new(_: Option<&OsStr>, _: Option<Duration>) -> Self {
+    #[must_use]
+    pub fn new(_: Option<&OsStr>, _: Option<Duration>) -> Self {
         Self::default()
     }
 
     /// How long the manager waits for a sign of life, if it does.
-    pub(crate) fn watchdog(&self) -> Option<Duration> {
+    #[must_use]
+    pub fn watchdog(&self) -> Option<Duration> {
         self.watchdog
     }
 
     /// Everything listens.
-    pub(crate) fn ready(&self) {
+    pub fn ready(&self) {
         self.say("READY=1");
     }
 
     /// It lives.
-    pub(crate) fn alive(&self) {
+    pub fn alive(&self) {
         self.say("WATCHDOG=1");
     }
 
     /// It stops.
-    pub(crate) fn stopping(&self) {
+    pub fn stopping(&self) {
         self.say("STOPPING=1");
     }
 
