@@ -64,6 +64,9 @@ enum Command {
     /// Find out what is connected, and hold it against the station file.
     #[command(after_help = technician::scan::EXAMPLES)]
     Scan(Station),
+    /// Show what the station measures, now: values, quality and why, and how far the thresholds are.
+    #[command(after_help = technician::watch::EXAMPLES)]
+    Watch(technician::watch::Watch),
     /// Print a JSON Schema of station files, for editors.
     #[command(after_help = technician::schema::EXAMPLES)]
     Schema,
@@ -84,6 +87,7 @@ pub(crate) fn execute() -> ExitCode {
         }
         Command::Doctor(doctor) => technician::doctor::doctor(&doctor, &speech),
         Command::Scan(station) => technician::scan::scan(&station, &speech),
+        Command::Watch(asked) => technician::watch::watch(&asked, &speech),
         Command::Schema => technician::schema::print(),
     }
 }

@@ -67,6 +67,9 @@ pub(crate) fn run(checked: &Checked, journal: Journal) -> Result<()> {
     for line in describe::lines(checked, Language::En) {
         println!("{line}");
     }
+    for doubt in &checked.doubts {
+        warn!("{doubt}");
+    }
     start_and_end(checked, journal, None)
 }
 

@@ -10,8 +10,10 @@ use tram_wire::{Quantity, Text};
 use super::{
     BackendKind, ChannelTable, Config, Parts, ScenarioKind,
     parts::Named,
-    rules, seconds,
-    wiring::{addresses, conflicts, shortest_interval_s},
+    range,
+    rules::{self, Loaded},
+    seconds,
+    wiring::{addresses, conflicts, misplaced, shortest_interval_s},
 };
 use crate::{
     births::About,
@@ -43,6 +45,10 @@ pub(crate) struct Checked {
     pub(crate) channels: Vec<Channel>,
     /// Those that run on this node.
     pub(crate) rules: Vec<Rule>,
+    /// All that look at this station, wherever they are evaluated.
+    pub(crate) here: Vec<Rule>,
+    /// What these rules can never do here. It stops no station.
+    pub(crate) doubts: Vec<Mistake>,
 }
 
 /// A channel with all that is said about it.
@@ -59,22 +65,23 @@ pub(crate) struct Channel {
 /// Every mistake that was found; only the first one when the file is not even TOML of this shape.
 pub(crate) fn load(path: &Path, emulated: bool) -> Result<Checked, Vec<Mistake>> {
     let mut document = tram_config::read::<Config>(path).map_err(|m| vec![m])?;
+    // Emulated parts are wired to the board that the file is written for.
+    let board = document.value.hardware.backend;
     if emulated {
         document.value.hardware.backend = BackendKind::Emulator;
     }
     let digest = document.digest();
     let mut check = Check { document: &document, named: Vec::new(), found: Vec::new() };
     check.parts();
-    check.wiring();
+    check.wiring(board);
     check.numbers();
     check.backend();
     check.siren_and_files();
     let channels = check.channels();
-    let Check { named, mut found, .. } = check;
+    let mut found = check.found;
     let config = &document.value;
-    let rules = config.rules.as_ref().map_or(Ok(Vec::new()), |folder| {
-        let named: Vec<Named> = named.iter().map(|(n, ..)| *n).collect();
-        rules::load(folder, &config.node, &named)
+    let rules = config.rules.as_ref().map_or(Ok(Loaded::default()), |folder| {
+        rules::load(folder, &config.node, &range::channels(config))
     });
     match rules {
         Ok(rules) if found.is_empty() => Ok(calibrated(document.value, digest, channels, rules)),
@@ -91,7 +98,7 @@ fn calibrated(
     written: Config,
     digest: [u8; 8],
     mut channels: Vec<Channel>,
-    rules: Vec<Rule>,
+    rules: Loaded,
 ) -> Checked {
     let mut config = written.clone();
     let (history, mut notices) = match History::read(&config.data) {
@@ -119,7 +126,8 @@ fn calibrated(
         }
     }
     notices.extend(applied.notices);
-    Checked { config, written, history, notices, digest, channels, rules }
+    let Loaded { on_node: rules, here, doubts } = rules;
+    Checked { config, written, history, notices, digest, channels, rules, here, doubts }
 }
 
 struct Check<'a> {
@@ -187,8 +195,9 @@ impl Check<'_> {
         }
     }
 
-    fn wiring(&mut self) {
-        for conflict in conflicts(&self.document.value) {
+    fn wiring(&mut self, board: BackendKind) {
+        let config = &self.document.value;
+        for conflict in conflicts(config).into_iter().chain(misplaced(config, board)) {
             self.mistake(&conflict.key, conflict.message, conflict.fix);
         }
     }
@@ -311,8 +320,6 @@ impl Check<'_> {
                 fix,
             );
         }
-        let siren_on_rail = self.document.value.siren.as_ref().is_some_and(|s| s.pin > 1023);
-        self.within("siren.pin", !siren_on_rail, "the number of a pin");
     }
 
     /// The channels with all that is said about them.

@@ -5,6 +5,8 @@
 
 mod check;
 mod parts;
+mod range;
+mod reach;
 mod rules;
 mod shape;
 #[cfg(test)]
@@ -37,21 +39,30 @@ pub(crate) struct Config {
     pub(crate) node: NodeId,
     /// Folder of the spool and of what else must survive a restart.
     pub(crate) data: PathBuf,
+    /// Where readings go.
     pub(crate) broker: Broker,
+    /// Where the centre answers over HTTP, for what asks it.
     #[serde(default)]
     pub(crate) centre: Centre,
+    /// What the sensors are connected to.
     #[serde(default)]
     pub(crate) hardware: Hardware,
+    /// What the emulated world does, where parts are emulated.
     #[serde(default)]
     pub(crate) emulator: Option<Emulator>,
+    /// When readings become a batch.
     #[serde(default)]
     pub(crate) batch: Batch,
+    /// How much may wait for the centre.
     #[serde(default)]
     pub(crate) spool: SpoolSize,
+    /// How fast, and how much, may go over the link.
     #[serde(default)]
     pub(crate) sending: Sending,
+    /// How far the system's clock may be believed.
     #[serde(default)]
     pub(crate) clock: ClockTable,
+    /// The relay of the siren; none when absent.
     #[serde(default)]
     pub(crate) health: HealthTable,
     #[serde(default)]
@@ -61,20 +72,28 @@ pub(crate) struct Config {
     /// Folder of the rules; those that drive a siren and name this station run here.
     #[serde(default)]
     pub(crate) rules: Option<PathBuf>,
+    /// DPS310: pressure and temperature of the air.
     #[serde(default)]
     pub(crate) dps310: Vec<Dps310>,
+    /// TMP105: temperature.
     #[serde(default)]
     pub(crate) tmp105: Vec<Tmp105>,
+    /// SHT4x: temperature and humidity of the air.
     #[serde(default)]
     pub(crate) sht4x: Vec<Sht4x>,
+    /// SEN5x: particulate matter.
     #[serde(default)]
     pub(crate) sen5x: Vec<Sen5x>,
+    /// ADXL355: inclination of a slope.
     #[serde(default)]
     pub(crate) adxl355: Vec<Adxl355>,
+    /// Tipping buckets.
     #[serde(default)]
     pub(crate) rain_gauge: Vec<RainGauge>,
+    /// Lanes with two inductive loops.
     #[serde(default)]
     pub(crate) dual_loop: Vec<DualLoop>,
+    /// Ultrasonic range finders above water.
     #[serde(default)]
     pub(crate) ultrasonic: Vec<Ultrasonic>,
     /// More about a channel, by its name.
@@ -99,8 +118,10 @@ pub(crate) struct Broker {
     /// PEM file of the node's own certificate, with `key_file`.
     #[serde(default)]
     pub(crate) cert_file: Option<PathBuf>,
+    /// PEM file of the key of `cert_file`.
     #[serde(default)]
     pub(crate) key_file: Option<PathBuf>,
+    /// Seconds after which a silent connection is tried.
     #[serde(default = "Broker::keep_alive_s")]
     pub(crate) keep_alive_s: u16,
     /// The most batches under way without an acknowledgement of the centre.
@@ -145,6 +166,7 @@ pub(crate) struct Centre {
 #[derive(Debug, Clone, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct Hardware {
+    /// Through what the parts are reached.
     #[serde(default)]
     pub(crate) backend: BackendKind,
     /// GPIO character device that pins are counted on.
@@ -181,6 +203,7 @@ pub(crate) enum BackendKind {
 #[derive(Debug, Clone, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct Emulator {
+    /// The weather.
     #[serde(default)]
     pub(crate) scenario: ScenarioKind,
     /// The recording of scenario `replay`.
@@ -219,9 +242,12 @@ impl Default for Emulator {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 pub(crate) enum ScenarioKind {
+    /// Calm weather.
     #[default]
     Quiet,
+    /// Heavy rain, a flood and a slope that begins to move.
     Storm,
+    /// A recording.
     Replay,
 }
 
@@ -232,6 +258,7 @@ pub(crate) struct Batch {
     /// A reading waits this long at most for others.
     #[serde(default = "Batch::max_age_s")]
     pub(crate) max_age_s: f64,
+    /// A batch with so many readings is finished.
     #[serde(default = "Batch::max_readings")]
     pub(crate) max_readings: usize,
 }
@@ -279,8 +306,10 @@ impl Default for Sending {
 #[derive(Debug, Clone, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct SpoolSize {
+    /// What waits for the centre may take so many bytes, all files together.
     #[serde(default = "SpoolSize::max_bytes")]
     pub(crate) max_bytes: u64,
+    /// Size of one file of the spool.
     #[serde(default = "SpoolSize::segment_bytes")]
     pub(crate) segment_bytes: u64,
     /// Readings are made durable together, so many seconds after the first of them at the latest.
@@ -314,6 +343,7 @@ impl Default for SpoolSize {
 #[derive(Debug, Clone, Default, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct ClockTable {
+    /// What sets the system's clock.
     #[serde(default)]
     pub(crate) source: ClockSource,
 }
@@ -337,7 +367,9 @@ pub(crate) enum ClockSource {
 #[derive(Debug, Clone, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct Siren {
+    /// Number of the pin in the count of the chip (BCM): GPIO 17 is pin 11 of the header.
     pub(crate) pin: u32,
+    /// The line is low while the contact is closed or the relay is on.
     #[serde(default)]
     pub(crate) active_low: bool,
 }

@@ -10,15 +10,19 @@ use super::{Pull, shape, text};
 #[derive(Debug, Clone, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct Dps310 {
+    /// Number of the I²C bus: 1 is that of the header (pins 3 and 5).
     #[serde(default = "first_bus")]
     pub(crate) bus: u8,
     /// 0x77 or 0x76.
     #[serde(default = "Dps310::address")]
     pub(crate) address: u8,
+    /// How often it is read, in seconds.
     pub(crate) interval_s: f64,
+    /// Name of the channel with the pressure.
     #[serde(default, deserialize_with = "text::parse_some")]
     #[schemars(with = "Option<shape::Channel>")]
     pub(crate) pressure: Option<ChannelName>,
+    /// Name of the channel with the temperature.
     #[serde(default, deserialize_with = "text::parse_some")]
     #[schemars(with = "Option<shape::Channel>")]
     pub(crate) temperature: Option<ChannelName>,
@@ -34,12 +38,15 @@ impl Dps310 {
 #[derive(Debug, Clone, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct Tmp105 {
+    /// Number of the I²C bus: 1 is that of the header (pins 3 and 5).
     #[serde(default = "first_bus")]
     pub(crate) bus: u8,
     /// 0x48 or 0x49.
     #[serde(default = "Tmp105::address")]
     pub(crate) address: u8,
+    /// How often it is read, in seconds.
     pub(crate) interval_s: f64,
+    /// Name of the channel with the temperature.
     #[serde(deserialize_with = "text::parse")]
     #[schemars(with = "shape::Channel")]
     pub(crate) temperature: ChannelName,
@@ -58,8 +65,10 @@ impl Tmp105 {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 pub(crate) enum TmpMedium {
+    /// Air.
     #[default]
     Air,
+    /// Soil.
     Soil,
 }
 
@@ -67,15 +76,19 @@ pub(crate) enum TmpMedium {
 #[derive(Debug, Clone, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct Sht4x {
+    /// Number of the I²C bus: 1 is that of the header (pins 3 and 5).
     #[serde(default = "first_bus")]
     pub(crate) bus: u8,
     /// 0x44, 0x45 or 0x46.
     #[serde(default = "Sht4x::address")]
     pub(crate) address: u8,
+    /// How often it is read, in seconds.
     pub(crate) interval_s: f64,
+    /// Name of the channel with the temperature.
     #[serde(default, deserialize_with = "text::parse_some")]
     #[schemars(with = "Option<shape::Channel>")]
     pub(crate) temperature: Option<ChannelName>,
+    /// Name of the channel with the relative humidity.
     #[serde(default, deserialize_with = "text::parse_some")]
     #[schemars(with = "Option<shape::Channel>")]
     pub(crate) humidity: Option<ChannelName>,
@@ -91,24 +104,32 @@ impl Sht4x {
 #[derive(Debug, Clone, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct Sen5x {
+    /// Number of the I²C bus: 1 is that of the header (pins 3 and 5).
     #[serde(default = "first_bus")]
     pub(crate) bus: u8,
+    /// How often it is read, in seconds.
     pub(crate) interval_s: f64,
+    /// Name of the channel with particles up to 1 µm.
     #[serde(default, deserialize_with = "text::parse_some")]
     #[schemars(with = "Option<shape::Channel>")]
     pub(crate) pm1: Option<ChannelName>,
+    /// Name of the channel with particles up to 2.5 µm.
     #[serde(default, deserialize_with = "text::parse_some")]
     #[schemars(with = "Option<shape::Channel>")]
     pub(crate) pm2_5: Option<ChannelName>,
+    /// Name of the channel with particles up to 4 µm.
     #[serde(default, deserialize_with = "text::parse_some")]
     #[schemars(with = "Option<shape::Channel>")]
     pub(crate) pm4: Option<ChannelName>,
+    /// Name of the channel with particles up to 10 µm.
     #[serde(default, deserialize_with = "text::parse_some")]
     #[schemars(with = "Option<shape::Channel>")]
     pub(crate) pm10: Option<ChannelName>,
+    /// Name of the channel with the temperature.
     #[serde(default, deserialize_with = "text::parse_some")]
     #[schemars(with = "Option<shape::Channel>")]
     pub(crate) temperature: Option<ChannelName>,
+    /// Name of the channel with the relative humidity.
     #[serde(default, deserialize_with = "text::parse_some")]
     #[schemars(with = "Option<shape::Channel>")]
     pub(crate) humidity: Option<ChannelName>,
@@ -118,15 +139,19 @@ pub(crate) struct Sen5x {
 #[derive(Debug, Clone, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct Adxl355 {
+    /// Number of the I²C bus: 1 is that of the header (pins 3 and 5).
     #[serde(default = "first_bus")]
     pub(crate) bus: u8,
     /// 0x1d or 0x53.
     #[serde(default = "Adxl355::address")]
     pub(crate) address: u8,
+    /// How often it is read, in seconds.
     pub(crate) interval_s: f64,
+    /// Name of the channel with the tilt about the part's x axis.
     #[serde(default, deserialize_with = "text::parse_some")]
     #[schemars(with = "Option<shape::Channel>")]
     pub(crate) tilt_x: Option<ChannelName>,
+    /// Name of the channel with the tilt about the part's y axis.
     #[serde(default, deserialize_with = "text::parse_some")]
     #[schemars(with = "Option<shape::Channel>")]
     pub(crate) tilt_y: Option<ChannelName>,
@@ -154,18 +179,24 @@ impl Adxl355 {
 #[derive(Debug, Clone, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct RainGauge {
+    /// Number of the pin in the count of the chip (BCM): GPIO 17 is pin 11 of the header.
     pub(crate) pin: u32,
+    /// The line is low while the contact is closed or the relay is on.
     #[serde(default = "yes")]
     pub(crate) active_low: bool,
+    /// The resistor inside the chip.
     #[serde(default)]
     pub(crate) pull: Pull,
+    /// How often it is read, in seconds.
     pub(crate) interval_s: f64,
     /// Rain of one tip.
     #[serde(default = "RainGauge::tip_mm")]
     pub(crate) tip_mm: f64,
+    /// Name of the channel with the rain since the reading before.
     #[serde(default, deserialize_with = "text::parse_some")]
     #[schemars(with = "Option<shape::Channel>")]
     pub(crate) rain: Option<ChannelName>,
+    /// Name of the channel with the intensity of the rain.
     #[serde(default, deserialize_with = "text::parse_some")]
     #[schemars(with = "Option<shape::Channel>")]
     pub(crate) intensity: Option<ChannelName>,
@@ -185,10 +216,13 @@ pub(crate) struct DualLoop {
     pub(crate) first_pin: u32,
     /// Detector of the other.
     pub(crate) second_pin: u32,
+    /// The line is low while the contact is closed or the relay is on.
     #[serde(default = "yes")]
     pub(crate) active_low: bool,
+    /// The resistor inside the chip.
     #[serde(default)]
     pub(crate) pull: Pull,
+    /// How often it is read, in seconds.
     pub(crate) interval_s: f64,
     /// From the leading edge of the first loop to that of the second.
     #[serde(default = "DualLoop::spacing_m")]
@@ -196,12 +230,15 @@ pub(crate) struct DualLoop {
     /// Length of one loop along the lane.
     #[serde(default = "DualLoop::loop_m")]
     pub(crate) loop_m: f64,
+    /// Name of the channel with the vehicles since the reading before.
     #[serde(default, deserialize_with = "text::parse_some")]
     #[schemars(with = "Option<shape::Channel>")]
     pub(crate) count: Option<ChannelName>,
+    /// Name of the channel with the mean speed.
     #[serde(default, deserialize_with = "text::parse_some")]
     #[schemars(with = "Option<shape::Channel>")]
     pub(crate) speed: Option<ChannelName>,
+    /// Name of the channel with the share of time the lane was occupied.
     #[serde(default, deserialize_with = "text::parse_some")]
     #[schemars(with = "Option<shape::Channel>")]
     pub(crate) occupancy: Option<ChannelName>,
@@ -222,9 +259,12 @@ impl DualLoop {
 pub(crate) struct Ultrasonic {
     /// Serial device.
     pub(crate) port: String,
+    /// Speed of the line.
     #[serde(default = "Ultrasonic::baud")]
     pub(crate) baud: u32,
+    /// How often it is read, in seconds.
     pub(crate) interval_s: f64,
+    /// Which range finder it is.
     #[serde(default)]
     pub(crate) model: UltrasonicModel,
     /// The farthest echo it hears; the model's when absent.
@@ -242,6 +282,7 @@ pub(crate) struct Ultrasonic {
     #[serde(default, deserialize_with = "text::parse_some")]
     #[schemars(with = "Option<shape::Channel>")]
     pub(crate) air_temperature_from: Option<ChannelName>,
+    /// Name of the channel with the water level.
     #[serde(deserialize_with = "text::parse")]
     #[schemars(with = "shape::Channel")]
     pub(crate) water_level: ChannelName,

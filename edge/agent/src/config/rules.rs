@@ -1,4 +1,4 @@
-//! The rules that run on this node.
+//! The rules that look at this station, and those that run on it.
 
 use std::{fs, path::Path};
 
@@ -6,18 +6,28 @@ use tram_config::Mistake;
 use tram_rules::{Rule, Selector};
 use tram_wire::NodeId;
 
-use super::parts::Named;
+use super::{range::Here, reach::doubts};
 
 /// The most rules of one node.
 pub(crate) const MAX_NODE_RULES: usize = 32;
 
-/// Reads every `.toml` file of a folder, in the order of their names, and keeps the rules that
-/// drive a siren at this station.
+/// What the folder of rules says about this station.
+#[derive(Debug, Default)]
+pub(super) struct Loaded {
+    /// Those that drive its siren, as they are evaluated here.
+    pub(super) on_node: Vec<Rule>,
+    /// All that look at it, wherever they are evaluated.
+    pub(super) here: Vec<Rule>,
+    /// What they can never do here.
+    pub(super) doubts: Vec<Mistake>,
+}
+
+/// Reads every `.toml` file of a folder, in the order of their names.
 pub(super) fn load(
     folder: &Path,
     node: &NodeId,
-    channels: &[Named],
-) -> Result<Vec<Rule>, Vec<Mistake>> {
+    channels: &[Here],
+) -> Result<Loaded, Vec<Mistake>> {
     let about = |message: String, fix: &str| {
         vec![Mistake { file: folder.to_owned(), line: None, message, fix: fix.to_owned() }]
     };
@@ -27,22 +37,26 @@ pub(super) fn load(
     let mut files: Vec<_> = entries.filter_map(|e| e.ok().map(|e| e.path())).collect();
     files.retain(|f| f.extension().is_some_and(|e| e == "toml"));
     files.sort();
-    let (mut rules, mut mistakes) = (Vec::new(), Vec::new());
+    let (mut loaded, mut mistakes) = (Loaded::default(), Vec::new());
     for file in files {
-        match read(&file, node, channels) {
-            Ok(Some(rule)) => rules.push(rule),
-            Ok(None) => {}
-            Err(found) => mistakes.extend(found),
+        if let Err(found) = read(&file, node, channels, &mut loaded) {
+            mistakes.extend(found);
         }
     }
-    if rules.len() > MAX_NODE_RULES {
-        let message = format!("{} rules drive the siren of {node}", rules.len());
+    let n = loaded.on_node.len();
+    if n > MAX_NODE_RULES {
+        let message = format!("{n} rules drive the siren of {node}");
         mistakes.extend(about(message, &format!("a node evaluates {MAX_NODE_RULES} at most")));
     }
-    if mistakes.is_empty() { Ok(rules) } else { Err(mistakes) }
+    if mistakes.is_empty() { Ok(loaded) } else { Err(mistakes) }
 }
 
-fn read(file: &Path, node: &NodeId, channels: &[Named]) -> Result<Option<Rule>, Vec<Mistake>> {
+fn read(
+    file: &Path,
+    node: &NodeId,
+    channels: &[Here],
+    loaded: &mut Loaded,
+) -> Result<(), Vec<Mistake>> {
     let document = tram_config::read::<Rule>(file).map_err(|m| vec![m])?;
     let rule = &document.value;
     if let Err(found) = rule.check() {
@@ -51,20 +65,25 @@ fn read(file: &Path, node: &NodeId, channels: &[Named]) -> Result<Option<Rule>, 
             .map(|m| document.mistake(&m.key, m.message, m.fix))
             .collect());
     }
-    if !rule.on_node() || !rule.applies_to_station(node) {
-        return Ok(None);
+    if !rule.applies_to_station(node) {
+        return Ok(());
     }
-    for (i, selector) in rule.channels.iter().enumerate() {
+    let selected = |name| channels.iter().find(|c| c.name == name);
+    for (i, selector) in rule.channels.iter().enumerate().filter(|_| rule.on_node()) {
         let Selector::One(name) = selector else { continue };
-        let here = channels.iter().find(|c| c.name == *name);
         // A rule for several stations may name channels that not all of them have.
-        let Some(here) = here else { continue };
+        let Some(here) = selected(*name) else { continue };
         if rule.quantity.is_some_and(|q| q != here.quantity) {
             let message = format!("channel {name} of {node} is {}", here.quantity.name());
             let fix = format!("write `quantity = \"{}\"`", here.quantity.name());
             return Err(vec![document.mistake(&format!("channels[{i}]"), message, fix)]);
         }
     }
-    // Readings arrive in order here, so nothing has to be waited for.
-    Ok(Some(document.value.in_order()))
+    loaded.doubts.extend(doubts(&document, node, channels));
+    loaded.here.push(rule.clone());
+    if rule.on_node() {
+        // Readings arrive in order here, so nothing has to be waited for.
+        loaded.on_node.push(document.value.in_order());
+    }
+    Ok(())
 }

@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 
-use super::Config;
+use super::{BackendKind, Config};
 
 /// What somebody sits on.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
@@ -83,6 +83,53 @@ pub(super) fn conflicts(config: &Config) -> Vec<Conflict> {
         }
     }
     conflicts
+}
+
+/// The highest pin of the header, in the count of the chip.
+const LAST_PIN: u32 = 27;
+/// The highest line of any chip.
+const LAST_LINE: u32 = 1023;
+const ELSEWHERE: &str = "connect it to another pin and write its number";
+
+/// Pins that the board does not have, or that a bus or a serial line needs (Raspberry Pi
+/// documentation, "GPIO and the 40-pin header"). Other boards are not known.
+pub(super) fn misplaced(config: &Config, board: BackendKind) -> Vec<Conflict> {
+    let places = places(config);
+    let needed = |wanted: &dyn Fn(&Place) -> bool| {
+        places.iter().find(|(_, place)| wanted(place)).map(|(key, _)| owner(key))
+    };
+    let on_bus =
+        |number: u8| needed(&|p| matches!(p, Place::Address { bus, .. } if *bus == number));
+    let on_header = |p: &Place| {
+        matches!(p, Place::Port(port) if ["/dev/serial0", "/dev/ttyAMA0", "/dev/ttyS0"]
+            .contains(&port.as_str()))
+    };
+    let problem = |pin: u32| match (board, pin) {
+        (BackendKind::Linux, 0..=LAST_LINE) => None,
+        (BackendKind::Linux, _) => {
+            Some(("the value is out of range".to_owned(), "write the number of a pin"))
+        }
+        (_, 0 | 1) => {
+            Some((format!("GPIO {pin} belongs to the EEPROM of an add-on board"), ELSEWHERE))
+        }
+        (_, 2 | 3) => on_bus(1).map(|who| {
+            (format!("GPIO {pin} is a line of I2C bus 1, which {who} needs"), ELSEWHERE)
+        }),
+        (_, 14 | 15) => needed(&on_header).map(|who| {
+            (format!("GPIO {pin} is a line of the serial port, which {who} needs"), ELSEWHERE)
+        }),
+        (_, ..=LAST_PIN) => None,
+        _ => {
+            let fix = "write the BCM number of a pin of the header, 2 to 27; GPIO 17 is pin 11";
+            Some((format!("the board has no GPIO {pin}"), fix))
+        }
+    };
+    let conflict = |(key, place): &(String, Place)| {
+        let Place::Pin(pin) = place else { return None };
+        let (message, fix) = problem(*pin)?;
+        Some(Conflict { key: key.clone(), message, fix })
+    };
+    places.iter().filter_map(conflict).collect()
 }
 
 /// Whose key it is: `tmp105[1].address` is that of the second `[[tmp105]]`.

@@ -5,7 +5,6 @@ use tram_wire::Quantity;
 use super::Language;
 
 /// A value in the unit of what it measures, such as `80,00 m`.
-#[allow(dead_code, reason = "for what shows readings")]
 pub(crate) fn value(language: Language, counts: i64, quantity: Quantity) -> String {
     let decimals = usize::from(quantity.decimals());
     let digits = format!("{:0>1$}", counts.unsigned_abs(), decimals + 1);

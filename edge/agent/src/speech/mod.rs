@@ -25,7 +25,6 @@ pub(crate) struct Speech {
     /// With colour or without.
     pub(crate) paint: Paint,
     /// Somebody looks at a screen of which lines can be written again.
-    #[allow(dead_code, reason = "for what writes lines again")]
     pub(crate) terminal: bool,
 }
 

@@ -76,7 +76,6 @@ const PHRASES: &[Phrase] = &[
     ("write the BCM number of a pin of the header, 2 to 27; GPIO 17 is pin 11", "viết số BCM của một chân trên hàng chân cắm, 2 đến 27; GPIO 17 là chân số 11"),
     ("GPIO {} belongs to the EEPROM of an add-on board", "GPIO {} dành cho EEPROM của bo gắn thêm"),
     ("GPIO {} is a line of I2C bus 1, which {} needs", "GPIO {} là dây của bus I2C 1, mà {} cần dùng"),
-    ("GPIO {} is a line of I2C bus 0, which {} needs", "GPIO {} là dây của bus I2C 0, mà {} cần dùng"),
     ("GPIO {} is a line of the serial port, which {} needs", "GPIO {} là dây của cổng nối tiếp, mà {} cần dùng"),
     ("connect it to another pin and write its number", "nối sang chân khác rồi viết số của chân đó"),
     // Rules at this station.
@@ -132,6 +131,15 @@ const PHRASES: &[Phrase] = &[
     ("the same words as in `{}`", "giống hệt chữ trong `{}`"),
     ("translate them", "hãy dịch ra"),
     ("about {} characters when filled in", "khoảng {} ký tự sau khi điền"),
+    // Parts that give nothing.
+    ("the part did not finish in time", "cảm biến không đo xong kịp"),
+    ("the bus failed: {}", "bus lỗi: {}"),
+    ("another part answered, its identification is {}", "một linh kiện khác trả lời, mã nhận dạng {}"),
+    ("the part is not ready yet", "cảm biến chưa sẵn sàng"),
+    ("the part has lost its settings", "cảm biến đã mất cài đặt"),
+    ("the part gave an answer it cannot give", "cảm biến trả lời điều không thể có"),
+    ("the part has no new values", "cảm biến không có giá trị mới"),
+    ("the station is running and has its lines; {}", "trạm đang chạy và đang dùng các dây; hãy dừng, rồi sau đó chạy lại: sudo systemctl stop tram-edge"),
     // Hardware and network.
     ("{} cannot be opened: {}", "không mở được {}: {}"),
     ("nothing answers at this address", "không có gì trả lời ở địa chỉ này"),
@@ -208,6 +216,12 @@ fn address(hole: &str) -> String {
         hole.strip_prefix("address ").and_then(|r| r.split_once(" of I2C bus "))
     {
         return format!("địa chỉ {number} trên bus I2C {bus}");
+    }
+    if let Some(part) = hole.strip_prefix("the first ") {
+        return format!("{part} thứ nhất");
+    }
+    if let Some(part) = hole.strip_prefix("another ") {
+        return format!("một {part} khác");
     }
     if let Some(pin) = hole.strip_prefix("pin ") {
         return format!("chân {pin}");

@@ -11,6 +11,7 @@ mod report;
 pub(crate) mod scan;
 pub(crate) mod schema;
 pub(crate) mod validate;
+pub(crate) mod watch;
 
 use std::{path::PathBuf, process::ExitCode};
 

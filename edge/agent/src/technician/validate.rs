@@ -2,7 +2,7 @@
 
 use std::process::ExitCode;
 
-use super::Station;
+use super::{BAD_CONFIGURATION, Station};
 use crate::{describe, speech::Speech};
 
 pub(crate) const EXAMPLES: &str = "\
@@ -35,10 +35,23 @@ pub(crate) fn validate(station: &Station, speech: &Speech) -> ExitCode {
         Ok(checked) => checked,
         Err(status) => return status,
     };
+    let file = station.config.display();
+    if !checked.doubts.is_empty() {
+        for doubt in &checked.doubts {
+            eprintln!("{}", speech.mistake(doubt));
+        }
+        let n = checked.doubts.len();
+        let noun = if n == 1 { "rule mistake" } else { "rule mistakes" };
+        let said = [
+            format!("{file}: {n} lỗi quy tắc; trạm vẫn chạy, các cấp khác vẫn có hiệu lực"),
+            format!("{file}: {n} {noun}; the station runs all the same, the other levels hold"),
+        ];
+        eprintln!("{}", speech.of(said));
+        return ExitCode::from(BAD_CONFIGURATION);
+    }
     for line in describe::lines(&checked, speech.language) {
         println!("{line}");
     }
-    let file = station.config.display();
     println!(
         "{}",
         speech.of([format!("{file}: tệp trạm đúng"), format!("{file}: the station file is right")])

@@ -8,3 +8,4 @@ mod failure;
 mod life;
 mod node;
 mod replay;
+mod tools;

@@ -131,6 +131,12 @@ impl Findings {
                         ),
                     ],
                 );
+                for doubt in &checked.doubts {
+                    let message = self.speech.mistake(doubt);
+                    let fix = ["sửa quy tắc rồi chạy lại", "put the rule right and try again"];
+                    let fix = self.speech.of(fix).to_owned();
+                    self.add("station-file", State::Warning, message, Some(fix));
+                }
             }
             Err(mistakes) => {
                 for mistake in mistakes {
