@@ -61,7 +61,7 @@ fn watching_gives_a_line_for_each_reading_with_its_quality() {
             let line = said.lines().find(|l| l.split_whitespace().nth(1) == Some(channel));
             assert!(line.is_some(), "{channel}: {said}");
         }
-        let level = said.lines().filter(|l| l.contains("water_level")).last().unwrap();
+        let level = said.lines().rfind(|l| l.contains("water_level")).unwrap();
         assert!(level.contains(" m ") && level.contains(good), "{level}");
         assert!(!said.contains('\u{1b}'), "no colour without a terminal: {said}");
     }

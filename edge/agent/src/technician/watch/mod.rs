@@ -154,7 +154,7 @@ fn micros(span: Duration) -> u64 {
 fn set_up(asked: &Watch, checked: &Checked, bench: &mut Bench) -> Result<(Vec<Post>, Watched)> {
     let now = bench.now().uptime;
     let mut next = 0;
-    let mounted = bench.mount(&checked.config)?;
+    let mounted = bench.mount(&checked.config);
     let posts = mounted.into_iter().map(|mounted| {
         let channels = mounted.keys.iter().map(|key| {
             next += 1;

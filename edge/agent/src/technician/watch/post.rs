@@ -76,7 +76,7 @@ impl Post {
             Reading::Values(values) => Ok(values),
             // A part that was just switched on fails once or twice.
             Reading::Failed(_) if !last_chance => return false,
-            Reading::Failed(why) => Err(why),
+            Reading::Failed(failure) => Err(failure.to_string()),
         };
         self.until = None;
         self.trouble = values.as_ref().err().cloned();
