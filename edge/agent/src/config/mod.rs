@@ -62,11 +62,13 @@ pub(crate) struct Config {
     /// How far the system's clock may be believed.
     #[serde(default)]
     pub(crate) clock: ClockTable,
-    /// The relay of the siren; none when absent.
+    /// How often the node says how it is.
     #[serde(default)]
     pub(crate) health: HealthTable,
+    /// Who starts the node again when it hangs.
     #[serde(default)]
     pub(crate) watchdog: WatchdogTable,
+    /// The relay of the siren; none when absent.
     #[serde(default)]
     pub(crate) siren: Option<Siren>,
     /// Folder of the rules; those that drive a siren and name this station run here.
