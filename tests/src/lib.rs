@@ -1,6 +1,7 @@
 //! Starts the real programs, each as a process of its own, and asks them over their own doors:
 //! HTTP, MQTT, files. Only [`Run`] and [`Folder`] know the inside of a program: the store's folder.
 
+mod alone;
 mod broker;
 mod centre;
 mod corruption;
@@ -23,6 +24,7 @@ mod tally;
 mod wait;
 mod week_away;
 
+pub use alone::{Reactions, reactions};
 pub use broker::Mosquitto;
 pub use centre::Centre;
 pub use corruption::{Folder, Found};

@@ -70,6 +70,9 @@ enum Command {
     /// Print a JSON Schema of station files, for editors.
     #[command(after_help = technician::schema::EXAMPLES)]
     Schema,
+    /// Test, reset or silence the siren of the station that runs on this machine.
+    #[command(after_help = technician::siren::EXAMPLES)]
+    Siren(technician::siren::Siren),
 }
 
 /// Does what the command line asks for.
@@ -89,6 +92,7 @@ pub(crate) fn execute() -> ExitCode {
         Command::Scan(station) => technician::scan::scan(&station, &speech),
         Command::Watch(asked) => technician::watch::watch(&asked, &speech),
         Command::Schema => technician::schema::print(),
+        Command::Siren(siren) => siren.execute(&speech),
     }
 }
 

@@ -17,16 +17,19 @@ use tokio::{
 };
 use tracing::{debug, info, warn};
 use tram_spool::{Lane, Spool, SpoolError};
-use tram_wire::{Ack, BatchId, ClockState, Command, Kind, Seq, StatusState, UnixMicros};
+use tram_wire::{
+    Ack, Answer, BatchId, ClockState, Command, Kind, Seq, Signed, StatusState, UnixMicros,
+};
 
 use crate::{
     backoff::Backoff,
     births::Herald,
-    clock::{self, Clock},
+    clock::{self, Clock, monotonic},
     health::Checkup,
     ledger::Ledger,
     link::{Address, Gone, Heard, Link, Message},
     lost::times_of,
+    orders::Orders,
     pace::{Pace, Urgency},
     released::Released,
     window::{Due, Window},
@@ -82,6 +85,7 @@ pub(crate) struct Publisher {
     pub(crate) wanted: Arc<AtomicBool>,
     /// Somebody who watches, while the station is commissioned.
     pub(crate) witness: Option<Arc<Witness>>,
+    pub(crate) orders: Orders,
 }
 
 /// Why a connection was left.
@@ -240,6 +244,7 @@ impl Publisher {
                     Some(heard) => self.hear(session, heard).await?,
                     None => return Err(Gone),
                 },
+                answer = self.orders.next() => self.answer(session, answer).await?,
                 () = self.kept.notified() => {}
                 () = until(resend) => {}
                 () = until(health) => {}
@@ -355,11 +360,28 @@ impl Publisher {
                 debug!("the centre asks for our birth");
                 self.send_birth(session).await
             }
+            Heard::Command(Command::Challenge) => match self.orders.challenge(monotonic()) {
+                Some(challenge) => self.answer(session, challenge).await,
+                None => Ok(()),
+            },
+            Heard::Command(Command::Signed(signed)) => self.order(session, &signed).await,
             Heard::Unreadable(why) => {
                 warn!("a message of the centre was not understood: {why}");
                 Ok(())
             }
         }
+    }
+
+    /// Has an order done if it is right; what becomes of it is answered when it is known.
+    async fn order(&mut self, session: &mut Session, signed: &Signed) -> Result<(), Gone> {
+        match self.orders.take(signed, monotonic()) {
+            Some(refused) => self.answer(session, refused).await,
+            None => Ok(()),
+        }
+    }
+
+    async fn answer(&mut self, session: &Session, answer: Answer) -> Result<(), Gone> {
+        self.publish(session, Kind::Answer, Urgency::Always, answer.encode()).await
     }
 
     /// Releases what is acknowledged. Says whether the centre has to be told that there are

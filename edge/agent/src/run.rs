@@ -8,7 +8,7 @@ use std::{
     sync::{
         Arc, Mutex,
         atomic::{AtomicBool, Ordering},
-        mpsc::{SyncSender, sync_channel},
+        mpsc::{Receiver, SyncSender, sync_channel},
     },
     thread,
     time::Duration,
@@ -29,7 +29,7 @@ use crate::{
     clock::{Clock, SharedBoots, monotonic},
     condition::Condition,
     config::{Checked, Config, batch_limits, seconds},
-    describe,
+    control, describe,
     gauges::Gauges,
     hal::Backend,
     health::Checkup,
@@ -37,13 +37,14 @@ use crate::{
     ledger::Ledger,
     lost::Resume,
     opening::{OpenedSpool, open_spool, report},
+    orders::{Doorkeeper, Orders, public_key},
     pace::{Limits, Pace},
     publisher::{Phase, Publisher, SharedSpool},
     sampled_log::SampledLog,
     sampler::{Channel, Replay, Sampler, Setup},
     sensor,
     shelf::Shelf,
-    siren::Watch,
+    siren::{self, Desk, Request},
     speech::Language,
     trouble::Trouble,
     watchdog::Watchdog,
@@ -51,7 +52,7 @@ use crate::{
 };
 
 pub(crate) use prepare::{address, open_backend};
-use prepare::{number_channels, read_states, resume};
+use prepare::{number_channels, resume};
 
 /// How long an orderly stop waits for the centre.
 const STOP_WAITS: Duration = Duration::from_secs(2);
@@ -128,7 +129,10 @@ fn start_and_end(
         witness.begin(clock.now(), config.node, names.into_iter(), &wanted);
     }
     let (ledger, pace) = pace(config, replay.is_some());
+    let (desk, requests) = Desk::new();
+    control::start(&config.data, desk.clone());
     let wiring = Wiring {
+        requests,
         clock: clock.clone(),
         replay,
         channels,
@@ -154,6 +158,7 @@ fn start_and_end(
         ledger,
         wanted,
         witness: witness.cloned(),
+        orders: orders(config, desk),
     };
     let threads = start(sampler, keeper)?;
     let manager = Manager::from_environment();
@@ -189,6 +194,14 @@ fn herald(checked: &Checked, clock: &Clock, boots: &SharedBoots) -> Herald {
     }
 }
 
+/// Who may have something done from afar.
+fn orders(config: &Config, desk: Desk) -> Orders {
+    // The check of the station file has read them all.
+    let keys = config.commands.keys.iter().filter_map(|key| public_key(key).ok()).collect();
+    let enrolled = config.data.join("enrolled/command.pub");
+    Orders::new(Doorkeeper::new(config.node, keys, enrolled), desk)
+}
+
 /// How fast things may go, and the file that remembers what has gone today.
 fn pace(config: &Config, replay: bool) -> (Ledger, Pace) {
     let sending = &config.sending;
@@ -211,6 +224,7 @@ struct Wiring {
     keeper: SyncSender<Work>,
     resume: HashMap<ChannelNumber, Resume>,
     wanted: Arc<AtomicBool>,
+    requests: Receiver<Request>,
 }
 
 /// Opens the parts and the siren.
@@ -223,11 +237,8 @@ fn sampler(
 ) -> Result<Sampler> {
     let config = &checked.config;
     let mounted = sensor::mount(config, backend.as_mut());
-    let relay = match &config.siren {
-        Some(siren) => Some(backend.output(siren.pin, siren.active_low).context("the siren")?),
-        None => None,
-    };
-    let states = read_states(&states_file(config));
+    let now = wiring.clock.now().uptime;
+    let watch = siren::open(checked, backend.as_mut(), &states_file(config), now)?;
     Sampler::new(Setup {
         node: config.node,
         clock: wiring.clock,
@@ -236,7 +247,8 @@ fn sampler(
         mounted,
         channels: wiring.channels,
         batcher: Batcher::new(batch_limits(config)),
-        watch: Watch::new(config.node, checked.rules.clone(), states, relay),
+        watch,
+        requests: wiring.requests,
         keeper: wiring.keeper,
         stop: Arc::clone(stop),
         condition: Arc::clone(condition),

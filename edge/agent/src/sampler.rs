@@ -5,6 +5,7 @@
 mod clock;
 mod missed;
 mod reading;
+mod siren;
 #[cfg(test)]
 mod tests;
 
@@ -13,7 +14,7 @@ use std::{
     sync::{
         Arc,
         atomic::{AtomicBool, Ordering},
-        mpsc::SyncSender,
+        mpsc::{Receiver, SyncSender},
     },
     time::Duration,
 };
@@ -37,7 +38,7 @@ use crate::{
     lost::Resume,
     notice::Notices,
     sensor::{Care, Failure, Mounted},
-    siren::{Decision, Watch},
+    siren::{Decision, Request, Watch},
 };
 
 /// How often lines and unfinished readings are looked at.
@@ -105,6 +106,8 @@ pub(crate) struct Sampler {
     nudge: i64,
     batcher: Batcher,
     watch: Watch,
+    /// What people want of the siren.
+    requests: Receiver<Request>,
     handover: Handover,
     stop: Arc<AtomicBool>,
     condition: Arc<Condition>,
@@ -134,6 +137,7 @@ pub(crate) struct Setup {
     pub(crate) channels: Vec<Channel>,
     pub(crate) batcher: Batcher,
     pub(crate) watch: Watch,
+    pub(crate) requests: Receiver<Request>,
     pub(crate) keeper: SyncSender<Work>,
     pub(crate) stop: Arc<AtomicBool>,
     pub(crate) condition: Arc<Condition>,
@@ -182,6 +186,7 @@ impl Sampler {
             nudge: nudge(),
             batcher,
             watch,
+            requests: setup.requests,
             handover,
             stop: setup.stop,
             condition: setup.condition,
@@ -206,6 +211,7 @@ impl Sampler {
             }
             self.wait(now);
         }
+        self.watch.stop(self.clock.now().uptime);
         if let Some(draft) = self.batcher.flush() {
             self.handover.draft(draft);
         }
@@ -243,9 +249,10 @@ impl Sampler {
         }
         if self.rules_looked.is_none_or(|at| now.uptime.since(at) >= RULE_TICK_US) {
             self.rules_looked = Some(now.uptime);
-            let decisions = self.watch.tick(now.unix);
+            let decisions = self.watch.tick(now.unix, now.uptime);
             self.announce(decisions, now);
         }
+        self.look_after_the_siren(now);
         self.handover.alarms();
         if now.uptime.since(self.states_kept) >= STATES_EVERY_US {
             self.states_kept = now.uptime;
@@ -295,7 +302,7 @@ impl Sampler {
         let quality: Quality = quality;
         let observation =
             Observation { station: self.node, channel, quantity, time, value, quality };
-        let decisions = self.watch.observe(&observation, now.unix);
+        let decisions = self.watch.observe(&observation, now);
         self.announce(decisions, now);
     }
 
@@ -332,7 +339,7 @@ impl Sampler {
     /// Waits until there is something to do.
     fn wait(&mut self, now: Moment) {
         let busy = self.posts.iter().any(|p| p.under_way.is_some());
-        let streams = self.posts.iter().any(|p| p.mounted.source.streams());
+        let streams = self.watch.listens() || self.posts.iter().any(|p| p.mounted.source.streams());
         let due = self.schedule.next(now.micros()).unwrap_or(i64::MAX);
         let to_due = u64::try_from(due.saturating_sub(now.micros())).unwrap_or(0);
         if let Some(replay) = &self.replay {
@@ -343,7 +350,8 @@ impl Sampler {
         }
         let most = if busy || streams { TICK_US } else { LONGEST_WAIT_US };
         let to_batch = self.batcher.due().map_or(u64::MAX, |at| at.since(now.uptime));
-        let wait = to_due.min(to_batch).clamp(1_000, most);
+        let to_siren = self.watch.rest_us(now.uptime).unwrap_or(u64::MAX);
+        let wait = to_due.min(to_batch).min(to_siren).clamp(1_000, most);
         std::thread::sleep(Duration::from_micros(wait));
     }
 }

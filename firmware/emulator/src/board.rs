@@ -105,6 +105,11 @@ impl Board {
         locked(&self.inner).relay(line)
     }
 
+    /// Presses the button on this line now, or lets go of it. Without a button it does nothing.
+    pub fn press(&self, line: u32, down: bool) {
+        locked(&self.inner).press(line, down);
+    }
+
     /// A delay that lets the board's own time pass instead of waiting, for tests and replays.
     #[must_use]
     pub fn delay(&self) -> Delay {

@@ -105,6 +105,11 @@ pub enum PartKind {
         /// What it believes about the air.
         speed_of_sound: SpeedOfSound,
     },
+    /// A push button to be pressed by [`Board::press`](crate::Board::press).
+    Button {
+        /// An edge rises when it is pressed.
+        line: u32,
+    },
     /// The relay of a siren. Senses nothing; [`Board::relay`](crate::Board::relay) shows it.
     Relay {
         /// The output that drives it.
@@ -159,7 +164,10 @@ impl PartKind {
             Self::Adxl355 { .. } => &[Signal::TiltX, Signal::TiltY, Signal::AirTemperature],
             // The echo also needs the temperature of the air on its way.
             Self::Ultrasonic { .. } => &[Signal::WaterLevel, Signal::AirTemperature],
-            Self::TippingBucket { .. } | Self::DualLoop { .. } | Self::Relay { .. } => &[],
+            Self::TippingBucket { .. }
+            | Self::DualLoop { .. }
+            | Self::Button { .. }
+            | Self::Relay { .. } => &[],
         }
     }
 
@@ -178,7 +186,7 @@ impl PartKind {
     /// The lines it makes edges on.
     pub(crate) fn lines(&self) -> Vec<u32> {
         match self {
-            Self::TippingBucket { line, .. } => vec![*line],
+            Self::TippingBucket { line, .. } | Self::Button { line } => vec![*line],
             Self::DualLoop { first_line, second_line, .. } => vec![*first_line, *second_line],
             _ => Vec::new(),
         }
@@ -187,7 +195,7 @@ impl PartKind {
     /// Whether this fault means anything for it.
     pub(crate) fn can_have(&self, fault: Fault) -> bool {
         match self {
-            Self::Relay { .. } => false,
+            Self::Relay { .. } | Self::Button { .. } => false,
             Self::TippingBucket { .. } | Self::DualLoop { .. } => {
                 matches!(fault, Fault::StuckValue | Fault::Chatter)
             }

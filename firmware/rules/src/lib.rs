@@ -12,8 +12,11 @@
 //!   value for `hold_s`. Missing and failed readings, silence and the clock never lower a level.
 //! - A larger value never gives a lower level, for every statistic but the rate.
 //!
-//! What is not here: no clock, no file, no delivery. Who is told, and how, is `tram-alerts`; a
-//! siren's relay is `tram-edge`.
+//! A [`Siren`] is what the relay follows: it latches what rules call for, until somebody resets it or
+//! it has sounded for its time.
+//!
+//! What is not here: no clock, no file, no delivery. Who is told, and how, is `tram-alerts`; the pin
+//! of a siren's relay is `tram-edge`.
 #![no_std]
 #![warn(missing_docs)]
 
@@ -25,6 +28,7 @@ mod as_text;
 mod cap;
 mod check;
 mod decimal;
+mod drill;
 mod episode;
 mod evaluate;
 mod hazard;
@@ -33,6 +37,7 @@ mod observation;
 mod rule;
 mod selector;
 mod shift;
+mod siren;
 mod state;
 mod texts;
 mod transition;
@@ -41,6 +46,7 @@ mod window;
 pub use cap::{Certainty, Response, Severity, Urgency};
 pub use check::RuleMistake;
 pub use decimal::{Decimal, InvalidDecimal, MAX_DECIMAL_DIGITS};
+pub use drill::{Rehearsal, rehearse};
 pub use episode::{episode_id, silence_id};
 pub use hazard::Hazard;
 pub use observation::{Claim, Observation};
@@ -49,6 +55,10 @@ pub use rule::{
     Statistic,
 };
 pub use selector::Selector;
+pub use siren::{
+    Call, Latched, MAX_LATCHED, Phase, Siren, SirenRefusal, TEST_OFF_US, TEST_ON_US, TEST_PULSES,
+    Tone,
+};
 pub use state::{MAX_HELD_READINGS, State};
 pub use texts::{
     Facts, Language, MAX_HEADLINE_CHARACTERS, MAX_TEXT_BYTES, PLACEHOLDERS, Text, Texts, Words,

@@ -24,6 +24,14 @@ impl fmt::Debug for EpisodeId {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct InvalidEpisodeId;
 
+impl fmt::Display for InvalidEpisodeId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("an episode is 32 hexadecimal digits")
+    }
+}
+
+impl core::error::Error for InvalidEpisodeId {}
+
 impl FromStr for EpisodeId {
     type Err = InvalidEpisodeId;
     fn from_str(s: &str) -> Result<Self, InvalidEpisodeId> {

@@ -17,6 +17,7 @@ extern crate std;
 
 mod ack;
 mod alarm;
+mod answer;
 mod batch;
 mod batch_id;
 mod birth;
@@ -27,6 +28,7 @@ mod episode;
 mod health;
 mod loss;
 mod node_id;
+mod order;
 mod quality;
 mod quantity;
 mod replica_id;
@@ -38,7 +40,8 @@ mod time;
 mod topic;
 
 pub use ack::{Ack, MAX_ACK_RANGES};
-pub use alarm::{Alarm, AlarmKind, RuleId};
+pub use alarm::{Alarm, AlarmKind, NO_RULE, RuleId};
+pub use answer::{Actor, Answer, Verdict};
 pub use batch::{
     Batch, BatchHeader, Column, MAX_BATCH_BYTES, MAX_BATCH_COLUMNS, MAX_BATCH_READINGS, Point,
     QualityRun, points,
@@ -47,11 +50,12 @@ pub use batch_id::BatchId;
 pub use birth::{Birth, ChannelInfo, MAX_CHANNELS, MAX_EARLIER_BOOTS};
 pub use cbor::{DecodeError, EncodeError};
 pub use channel::{ChannelName, ChannelNumber};
-pub use command::Command;
+pub use command::{Command, MAX_ORDER_BYTES, SIGNATURE_BYTES, Signed};
 pub use episode::{EpisodeId, InvalidEpisodeId};
 pub use health::{Health, MAX_HEALTH_ENTRIES, SensorErrorKind, SensorErrors, Storing};
 pub use loss::{Loss, LossCause, MAX_BATCH_LOSSES};
 pub use node_id::{InvalidNodeId, NodeId};
+pub use order::{Act, CHALLENGE_LIVES_S, Challenge, MAX_SILENCE_S, Order};
 pub use quality::{Flag, Quality, Tests};
 pub use quantity::{
     CentiMillimetre, CentiMillimetrePerHour, DeciKilometrePerHour, DeciMicrogramPerCubicMetre,

@@ -23,14 +23,24 @@ pub enum Kind {
     Ack,
     /// Centre → node: [`Command`](crate::Command).
     Command,
+    /// Node → centre: [`Answer`](crate::Answer).
+    Answer,
     /// Third-party device → centre: a SenML pack (RFC 8428).
     Senml,
 }
 
 impl Kind {
     /// Every kind.
-    pub const ALL: [Self; 7] =
-        [Self::Birth, Self::Status, Self::Data, Self::Alarm, Self::Ack, Self::Command, Self::Senml];
+    pub const ALL: [Self; 8] = [
+        Self::Birth,
+        Self::Status,
+        Self::Data,
+        Self::Alarm,
+        Self::Ack,
+        Self::Command,
+        Self::Answer,
+        Self::Senml,
+    ];
 
     /// The last topic level; `senml` for a SenML pack, whose topic is `senml/{node}`.
     #[must_use]
@@ -42,6 +52,7 @@ impl Kind {
             Self::Alarm => "alarm",
             Self::Ack => "ack",
             Self::Command => "cmd",
+            Self::Answer => "answer",
             Self::Senml => "senml",
         }
     }
@@ -71,7 +82,7 @@ pub struct TopicError;
 
 impl fmt::Display for TopicError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("the topic is neither tram/v1/{node}/{birth,status,data,alarm,ack,cmd} nor senml/{node}")
+        f.write_str("the topic is neither tram/v1/{node}/{birth,status,data,alarm,ack,cmd,answer} nor senml/{node}")
     }
 }
 

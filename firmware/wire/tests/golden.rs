@@ -8,9 +8,10 @@ mod mix;
 use std::{fmt::Write, fs, path::PathBuf};
 
 use tram_wire::{
-    Ack, Alarm, AlarmKind, Batch, Birth, ChannelInfo, ChannelName, ChannelNumber, ClockState,
-    Column, Command, EpisodeId, Health, Loss, LossCause, NodeId, Point, Quality, Quantity,
-    ReplicaId, SensorErrorKind, Seq, SpoolId, Status, StatusState, Storing, Summary, Tests, Text,
+    Ack, Act, Actor, Alarm, AlarmKind, Answer, Batch, Birth, Challenge, ChannelInfo, ChannelName,
+    ChannelNumber, ClockState, Column, Command, EpisodeId, Health, Loss, LossCause, NO_RULE, NodeId,
+    Order, Point, Quality, Quantity, ReplicaId, SIGNATURE_BYTES, SensorErrorKind, Seq, Signed,
+    SpoolId, Status, StatusState, Storing, Summary, Tests, Text, Verdict,
 };
 
 fn path(name: &str) -> PathBuf {
@@ -214,6 +215,31 @@ fn status_and_command() {
 }
 
 #[test]
+fn orders_and_answers() {
+    let command = Command::Challenge;
+    let bytes = golden("command-challenge.hex", &command.encode());
+    assert_eq!(Command::decode(&bytes), Ok(command));
+    let challenge = Challenge(*b"fedcba9876543210");
+    let order = Order {
+        node: NodeId::new("lao-cai-river-01").unwrap(),
+        challenge,
+        id: 0x0123_4567_89ab_cdef,
+        act: Act::Silence(600),
+        by: Text::new("Nguyễn Thị Lan").unwrap(),
+    };
+    assert_eq!(Order::decode(&order.encode()), Ok(order));
+    let signed = Signed { order: order.encode(), signature: [0xa5; SIGNATURE_BYTES] };
+    let command = Command::Signed(signed);
+    let bytes = golden("command-order.hex", &command.encode());
+    assert_eq!(Command::decode(&bytes), Ok(command));
+    let answer = Answer::Challenge(challenge);
+    let bytes = golden("answer-challenge.hex", &answer.encode());
+    assert_eq!(Answer::decode(&bytes), Ok(answer));
+    let answer = Answer::Outcome { id: order.id, verdict: Verdict::Occupied };
+    assert_eq!(Answer::decode(&golden("answer-outcome.hex", &answer.encode())), Ok(answer));
+}
+
+#[test]
 fn alarm() {
     let alarm = Alarm {
         spool: spool(),
@@ -230,4 +256,16 @@ fn alarm() {
         siren: true,
     };
     assert_eq!(Alarm::decode(&golden("alarm.hex", &alarm.encode())), Ok(alarm));
+    let test = Alarm {
+        rule: Text::new(NO_RULE).unwrap(),
+        version: 0,
+        episode: EpisodeId([0; 16]),
+        kind: AlarmKind::Tested,
+        level: 0,
+        value: Actor::Centre as i64,
+        siren: false,
+        ..alarm
+    };
+    assert_eq!(Alarm::decode(&golden("alarm-siren.hex", &test.encode())), Ok(test));
+    assert!(Alarm::decode(&Alarm { value: 4, ..test }.encode()).is_err(), "an unknown actor");
 }

@@ -6,9 +6,10 @@ mod mix;
 
 use proptest::prelude::*;
 use tram_wire::{
-    Ack, Alarm, Batch, BatchHeader, Birth, ChannelNumber, ClockState, Column, Command, EncodeError,
-    Flag, Loss, LossCause, MAX_ACK_RANGES, MAX_BATCH_BYTES, MAX_BATCH_LOSSES, MAX_BATCH_READINGS,
-    Point, Quality, Quantity, ReplicaId, Seq, SpoolId, Status, Summary, Tests,
+    Ack, Alarm, Answer, Batch, BatchHeader, Birth, ChannelNumber, ClockState, Column, Command,
+    EncodeError, Flag, Loss, LossCause, MAX_ACK_RANGES, MAX_BATCH_BYTES, MAX_BATCH_LOSSES,
+    MAX_BATCH_READINGS, Order, Point, Quality, Quantity, ReplicaId, Seq, SpoolId, Status, Summary,
+    Tests,
 };
 
 fn quality() -> impl Strategy<Value = Quality> {
@@ -88,6 +89,8 @@ fn decode_all(bytes: &[u8]) {
     let _ = Alarm::decode(bytes);
     let _ = Status::decode(bytes);
     let _ = Command::decode(bytes);
+    let _ = Order::decode(bytes);
+    let _ = Answer::decode(bytes);
     if let Ok(batch) = Batch::decode(bytes) {
         assert!(batch.readings() <= MAX_BATCH_READINGS);
         // What is accepted can be written again, and means the same.

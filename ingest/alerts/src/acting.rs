@@ -123,6 +123,24 @@ impl Alerts {
         }
     }
 
+    /// Writes down an order to a node, or what became of one: `action` in one word, `actor` who gave
+    /// it or which node answered, `detail` as JSON.
+    ///
+    /// # Errors
+    /// [`AlertsError`] when a text is unfit, or it could not be written.
+    pub fn note_order(
+        &mut self,
+        action: &str,
+        actor: &str,
+        detail: &str,
+        now: UnixMicros,
+    ) -> Result<(), AlertsError> {
+        person(actor, detail)?;
+        let tx = self.connection.transaction()?;
+        audit::append(&tx, now, action, "", actor, detail)?;
+        Ok(tx.commit()?)
+    }
+
     /// The newest lines of the audit, newest first, at most `limit`.
     ///
     /// # Errors

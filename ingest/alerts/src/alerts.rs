@@ -8,6 +8,7 @@ use tram_wire::{EpisodeId, UnixMicros};
 
 use crate::{
     AlertsError, CapMessage, Config, Counters, Delivery, DeliveryResult, Feed, NodeAlarm, Station,
+    audit,
     change::Change,
     database,
     evaluation::Evaluation,
@@ -103,7 +104,7 @@ impl Alerts {
         alerts.counters.states_lost_total = alerts.evaluation.lost.len() as u64;
         let lost = &alerts.evaluation.lost;
         let orphans = sweep::orphans(&alerts.connection, &alerts.settings, lost, now)?;
-        alerts.commit(&orphans, true, now)?;
+        alerts.commit(&orphans, &[], true, now)?;
         Ok(alerts)
     }
 
@@ -156,7 +157,7 @@ impl Alerts {
     /// # Errors
     /// [`AlertsError`]; the engine then stands where its file stands.
     pub fn apply(&mut self, entries: &[Entry], now: UnixMicros) -> Result<Applied, AlertsError> {
-        let mut changes = Vec::new();
+        let (mut changes, mut sirens) = (Vec::new(), Vec::new());
         for entry in entries.iter().filter(|entry| entry.position > 0) {
             if entry.position <= self.evaluation.position {
                 continue;
@@ -165,16 +166,20 @@ impl Alerts {
             let position = *position;
             self.evaluation.observe(&self.settings, position, observations, now, &mut changes);
             for alarm in alarms {
+                if !alarm.kind.transition() {
+                    sirens.push(*alarm);
+                    continue;
+                }
                 self.evaluation.alarm(&self.settings, position, alarm, now, &mut changes);
             }
             self.evaluation.position = position;
             self.counters.observations_total += observations.len() as u64;
         }
         let routine = now >= self.write_at;
-        if changes.is_empty() && !routine {
+        if changes.is_empty() && sirens.is_empty() && !routine {
             return Ok(Applied::default());
         }
-        self.commit(&changes, routine, now)
+        self.commit(&changes, &sirens, routine, now)
     }
 
     /// Lets time pass; call it about once a second, with the log read to its end. Finds stations
@@ -201,7 +206,7 @@ impl Alerts {
         if changes.is_empty() && !routine {
             return Ok(Applied::default());
         }
-        self.commit(&changes, routine, now)
+        self.commit(&changes, &[], routine, now)
     }
 
     /// Writes every state. At the end of the program it spares reading the log again.
@@ -210,7 +215,7 @@ impl Alerts {
     /// [`AlertsError`] when the file cannot be written.
     pub fn flush(&mut self) -> Result<(), AlertsError> {
         while self.evaluation.unwritten() > 0 {
-            self.commit(&[], true, self.write_at)?;
+            self.commit(&[], &[], true, self.write_at)?;
         }
         Ok(())
     }
@@ -219,10 +224,11 @@ impl Alerts {
     fn commit(
         &mut self,
         changes: &[Change],
+        sirens: &[NodeAlarm],
         routine: bool,
         now: UnixMicros,
     ) -> Result<Applied, AlertsError> {
-        let result = self.try_commit(changes, routine, now);
+        let result = self.try_commit(changes, sirens, routine, now);
         if result.is_err() {
             self.cursor = database::cursor(&self.connection)?;
             self.evaluation = Evaluation::load(&self.connection, &self.settings, self.cursor)?;
@@ -233,6 +239,7 @@ impl Alerts {
     fn try_commit(
         &mut self,
         changes: &[Change],
+        sirens: &[NodeAlarm],
         routine: bool,
         now: UnixMicros,
     ) -> Result<Applied, AlertsError> {
@@ -244,6 +251,9 @@ impl Alerts {
                 Recorded::Nothing => {}
                 Recorded::Refused => refused += 1,
             }
+        }
+        for alarm in sirens {
+            audit::siren(&tx, now, alarm)?;
         }
         let written = self.evaluation.write(&tx, &self.settings, routine)?;
         let cursor = self.evaluation.settled_without(&written);

@@ -3,9 +3,9 @@
 use rusqlite::{Connection, OptionalExtension, Transaction};
 use serde::Serialize;
 use sha2::{Digest, Sha256};
-use tram_wire::UnixMicros;
+use tram_wire::{Actor, UnixMicros};
 
-use crate::{AlertsError, time};
+use crate::{AlertsError, NodeAlarm, time};
 
 /// One line.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
@@ -14,9 +14,10 @@ pub struct AuditLine {
     pub number: u64,
     /// When, RFC 3339 in UTC.
     pub at: String,
-    /// `ack`, `shelve` or `withdraw`.
+    /// `ack`, `shelve` or `withdraw`; `siren-…` for what was done with a siren; `order` and
+    /// `order-…` for what a node was told to do, and what became of it.
     pub action: String,
-    /// Which alarm.
+    /// Which alarm; empty where there is none.
     pub episode: String,
     /// Who.
     pub actor: String,
@@ -45,6 +46,33 @@ pub(crate) fn append(
     )?
     .execute((number, at.0, action, episode, actor, detail, hash.as_slice()))?;
     Ok(())
+}
+
+/// Adds what is known of a siren, unless it is there: the log is read again after a crash.
+pub(crate) fn siren(
+    tx: &Transaction<'_>,
+    now: UnixMicros,
+    alarm: &NodeAlarm,
+) -> Result<(), AlertsError> {
+    let actor = Actor::from_number(alarm.value).map_or("?", Actor::name);
+    let episode = if alarm.version == 0 { String::new() } else { alarm.episode.to_string() };
+    let detail = serde_json::json!({
+        "station": alarm.station.to_string(),
+        "at": time::utc(alarm.at),
+        "at_us": alarm.at.0,
+        "by": actor,
+        "rule": alarm.rule.as_str(),
+        "level": alarm.level,
+    })
+    .to_string();
+    let action = alarm.kind.name();
+    let known: bool = tx
+        .prepare_cached("SELECT EXISTS (SELECT 1 FROM audit WHERE action = ?1 AND detail = ?2)")?
+        .query_row((action, &detail), |row| row.get(0))?;
+    if known {
+        return Ok(());
+    }
+    append(tx, now, action, &episode, &format!("{} ({actor})", alarm.station), &detail)
 }
 
 /// The number of the first line that is not what was written, or is missing; `None` when the

@@ -47,9 +47,19 @@ impl Change {
         }
     }
 
-    /// The word of a node whose rule is not evaluated here.
-    pub(crate) fn of_node(alarm: &NodeAlarm) -> Self {
-        Self {
+    /// The word of a node whose rule is not evaluated here; none when it is about its siren.
+    pub(crate) fn of_node(alarm: &NodeAlarm) -> Option<Self> {
+        let kind = match alarm.kind {
+            AlarmKind::Raised => TransitionKind::Raised,
+            AlarmKind::Lowered => TransitionKind::Lowered,
+            AlarmKind::Cleared => TransitionKind::Cleared,
+            AlarmKind::Tested
+            | AlarmKind::Reset
+            | AlarmKind::Silenced
+            | AlarmKind::Exhausted
+            | AlarmKind::Drilled => return None,
+        };
+        Some(Self {
             rule: alarm.rule.to_string(),
             version: alarm.version,
             station: alarm.station.to_string(),
@@ -57,16 +67,12 @@ impl Change {
             quantity: alarm.quantity,
             episode: alarm.episode.to_string(),
             replaces: None,
-            kind: match alarm.kind {
-                AlarmKind::Raised => TransitionKind::Raised,
-                AlarmKind::Lowered => TransitionKind::Lowered,
-                AlarmKind::Cleared => TransitionKind::Cleared,
-            },
+            kind,
             level: alarm.level,
             at: alarm.at,
             value: alarm.value,
             node: true,
             evaluated: false,
-        }
+        })
     }
 }

@@ -173,7 +173,7 @@ impl Evaluation {
         };
         let rules: Vec<(usize, &Rule)> = settings.rules.iter().enumerate().collect();
         let Some((index, rule)) = rules.iter().find(same) else {
-            changes.push(Change::of_node(alarm));
+            changes.extend(Change::of_node(alarm));
             return;
         };
         if alarm.kind != AlarmKind::Raised {

@@ -16,7 +16,7 @@ pub struct NodeAlarm {
     pub episode: EpisodeId,
     /// What happened.
     pub kind: AlarmKind,
-    /// The level that holds now, 1 to 5; 0 when cleared.
+    /// The level that holds now, 1 to 5; 0 when cleared, 0 to 5 about the siren.
     pub level: u8,
     /// The channel whose reading decided.
     pub channel: ChannelName,
@@ -24,7 +24,8 @@ pub struct NodeAlarm {
     pub quantity: Quantity,
     /// Time of that reading.
     pub at: UnixMicros,
-    /// Its value, or the rule's statistic, in counts of the quantity.
+    /// Its value, or the rule's statistic, in counts of the quantity; about the siren, the number of
+    /// an [`Actor`](tram_wire::Actor).
     pub value: i64,
 }
 

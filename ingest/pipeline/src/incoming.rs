@@ -1,6 +1,6 @@
 //! A message as it came from the broker, and what is to be done with it.
 
-use tram_wire::{Health, NodeId, ReplicaId, Seq, SpoolId, StatusState};
+use tram_wire::{Answer, Health, NodeId, ReplicaId, Seq, SpoolId, StatusState};
 
 use crate::{Accepted, DeferReason, Record, Refusal, Registration};
 
@@ -31,6 +31,8 @@ pub enum Outcome {
     Birth(Registration),
     /// A node went on or off line. Nothing to write.
     Status(StatusChange),
+    /// A node answers a command. Nothing to write.
+    Answer(NodeId, Answer),
     /// Another replica has acknowledged; what it said is taken up. Nothing to write now, see
     /// [`Pipeline::heard`](crate::Pipeline::heard).
     Heard(Heard),

@@ -7,8 +7,8 @@ mod settle;
 use std::collections::HashMap;
 
 use tram_wire::{
-    Ack, Birth, Command, Kind, MAX_BATCH_BYTES, NodeId, ReplicaId, Status, StatusState, Topic,
-    UnixMicros,
+    Ack, Answer, Birth, Command, Kind, MAX_BATCH_BYTES, NodeId, ReplicaId, Status, StatusState,
+    Topic, UnixMicros,
 };
 
 use crate::{
@@ -75,6 +75,10 @@ impl Pipeline {
             Kind::Senml => self.senml(&message, node, now),
             Kind::Birth => self.birth(&message, node, now),
             Kind::Status => self.status(&message, node, now),
+            Kind::Answer => match Answer::decode(message.payload) {
+                Ok(answer) => Outcome::Answer(node, answer),
+                Err(e) => self.refuse(&message, Some(node), now, e.into(), None),
+            },
             Kind::Ack if self.policy.role == Role::Replica => self.hear(&message, node, now),
             // A watcher beside us may ask a node for its birth.
             Kind::Command if Command::decode(message.payload).is_ok() => Outcome::Ignore,

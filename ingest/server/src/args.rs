@@ -54,7 +54,7 @@ pub(crate) enum Command {
     Backup(command::backup::Take),
     Restore(command::restore::Restore),
     Check(command::check::Check),
-    /// Manages the nodes that may connect to the embedded broker.
+    /// Manages the nodes that may connect to the embedded broker, and gives them orders.
     #[command(subcommand)]
     Node(NodeCommand),
 }
@@ -70,6 +70,14 @@ pub(crate) enum NodeCommand {
         config: ConfigFile,
         /// The node's name, such as lao-cai-river-01.
         name: String,
+    },
+    Siren(command::siren::Siren),
+    /// Prints the public key under which this centre gives orders to nodes, for the table
+    /// `[commands]` of a station file. Enrolment gives it to a node by itself.
+    Key {
+        /// Where the configuration is.
+        #[command(flatten)]
+        config: ConfigFile,
     },
 }
 

@@ -7,6 +7,7 @@ pub(crate) mod log_text;
 pub(crate) mod output;
 mod progress;
 pub(crate) mod restore;
+pub(crate) mod siren;
 mod stop;
 
 use std::path::Path;

@@ -20,6 +20,7 @@ use crate::{
     clock, folder,
     ledger::{Class, Ledger, Tally},
     link::{Delivered, Link},
+    orders::Orders,
     sinks::Gauges,
     trace,
     wake::Wake,
@@ -52,6 +53,8 @@ pub(crate) struct Commit {
     pub(crate) link: Arc<Link>,
     /// Shows.
     pub(crate) board: Arc<Board>,
+    /// Hears what nodes answer.
+    pub(crate) orders: Arc<Orders>,
     /// Tells.
     pub(crate) ledger: Arc<Ledger>,
     /// Rings when the log has grown.
@@ -162,10 +165,11 @@ impl Commit {
             Err(Outcome::Defer(deferral)) => {
                 tracing::debug!(node = %deferral.node, reason = %deferral.reason, "deferred");
                 if deferral.rebirth {
-                    self.link.mailbox.command(deferral.node, Command::Rebirth);
+                    self.link.mailbox.command(deferral.node, Command::Rebirth, 0);
                     self.link.wake();
                 }
             }
+            Err(Outcome::Answer(node, answer)) => self.orders.answered(node, answer),
             Err(Outcome::Heard(heard)) => {
                 tracing::trace!(node = %heard.node, replica = %heard.replica, "acknowledged by another");
                 self.ledger.heard();

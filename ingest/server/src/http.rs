@@ -13,6 +13,7 @@ mod history;
 mod listener;
 mod metrics;
 mod openapi;
+mod orders;
 mod page;
 mod quarantine;
 mod refusal;
@@ -39,7 +40,7 @@ pub(crate) use refusal::Refusal;
 
 use crate::{
     alarms::Alarms, board::Board, broker::Door, config::Reader, ledger::Ledger, link::Link,
-    live::Hub, replica::Replica, sinks::Gauges,
+    live::Hub, orders::Orders, replica::Replica, sinks::Gauges,
 };
 
 /// The largest body of a request.
@@ -61,6 +62,8 @@ pub(crate) struct App {
     pub(crate) broker: Option<Clients>,
     /// The alarms, when the centre watches rules.
     pub(crate) alarms: Option<Arc<Alarms>>,
+    /// What nodes are told to do.
+    pub(crate) orders: Arc<Orders>,
     /// How far the engines elsewhere are.
     pub(crate) sinks: Gauges,
     /// Who this centre is.
@@ -140,6 +143,8 @@ fn router(app: Arc<App>) -> Router {
         .route("/api/v1/gaps", get(gaps::gaps))
         .route("/api/v1/quarantine", get(quarantine::quarantine))
         .route("/api/v1/sinks", get(sinks::sinks))
+        .route("/api/v1/stations/{id}/siren", post(orders::siren))
+        .route("/api/v1/orders", get(orders::orders))
         .route("/api/v1/alarms", get(alarms::alarms))
         .route("/api/v1/alarms/{id}/ack", post(alarms::acknowledge))
         .route("/api/v1/alarms/{id}/shelve", post(alarms::shelve))

@@ -21,6 +21,7 @@ mod link;
 mod listen;
 mod live;
 mod machine;
+mod orders;
 mod replica;
 mod rules;
 mod run;
@@ -85,6 +86,8 @@ fn execute(command: &Command, journal: Journal) -> Result<(), Failure> {
         Command::Backup(asked) => command::backup::take(asked),
         Command::Restore(asked) => command::restore::restore(asked),
         Command::Check(asked) => command::check::check(asked),
+        Command::Node(NodeCommand::Siren(asked)) => command::siren::order(asked),
+        Command::Node(NodeCommand::Key { config }) => command::siren::key(&config.config),
         Command::Node(NodeCommand::Add { config, name }) => {
             let password = broker::node_add::node_add(&config.config, name)?;
             println!("{password}");

@@ -4,7 +4,7 @@ mod core;
 mod parts;
 mod ready;
 
-use std::{path::Path, time::Duration};
+use std::{path::Path, sync::Arc, time::Duration};
 
 use tokio::sync::oneshot;
 use tram_journal::{Journal, Manager};
@@ -103,6 +103,11 @@ async fn wait(
             }
             _ = tick.tick() => {
                 parts.core.tick(clock::now());
+                parts.orders.tick(clock::instant());
+                if parts.orders.has_notes() {
+                    let orders = Arc::clone(&parts.orders);
+                    tokio::task::spawn_blocking(move || orders.write_notes());
+                }
                 journal.report();
                 if parts.broker.as_ref().is_some_and(crate::broker::Running::stopped) {
                     return Err(Failure::new("the embedded broker stopped", "Start the program again"));

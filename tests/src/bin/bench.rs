@@ -15,6 +15,7 @@ mod bench {
     pub(crate) mod pipeline;
     pub(crate) mod replicas;
     pub(crate) mod rivals;
+    pub(crate) mod siren;
     pub(crate) mod site;
     pub(crate) mod station;
     pub(crate) mod table;
@@ -30,7 +31,7 @@ use tram_tests::Machine;
 use bench::{
     clock, day, disk, growth,
     mqtt::{self, Amount},
-    node, pipeline, replicas, rivals,
+    node, pipeline, replicas, rivals, siren,
     table::Table,
     year,
 };
@@ -84,6 +85,8 @@ enum Part {
     Growth,
     /// A station at 50 readings a second.
     Node,
+    /// From the edge of a signal to the siren, alone.
+    Siren,
 }
 
 #[tokio::main(flavor = "multi_thread", worker_threads = 2)]
@@ -121,6 +124,7 @@ async fn measure(part: Part, arguments: &Arguments, table: &mut Table) -> Result
         Part::Rivals => rivals::run(table).await,
         Part::Growth => growth::run(table).await,
         Part::Node => tokio::task::block_in_place(|| node::run(table)),
+        Part::Siren => tokio::task::block_in_place(|| siren::run(table)),
     }
 }
 

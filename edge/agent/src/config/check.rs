@@ -18,6 +18,7 @@ use super::{
 use crate::{
     births::About,
     calibration::{self, History},
+    orders::{MAX_COMMAND_KEYS, public_key},
 };
 
 /// The longest interval in seconds.
@@ -320,6 +321,25 @@ impl Check<'_> {
                 fix,
             );
         }
+        self.siren();
+        let keys = &self.document.value.commands.keys;
+        let most = MAX_COMMAND_KEYS;
+        self.within("commands.keys", keys.len() <= most, &format!("{most} keys at most"));
+        for (i, key) in keys.iter().enumerate() {
+            if let Err(fix) = public_key(key) {
+                self.mistake(
+                    &format!("commands.keys[{i}]"),
+                    "this is not a key of the centre",
+                    fix,
+                );
+            }
+        }
+    }
+
+    fn siren(&mut self) {
+        let Some(siren) = &self.document.value.siren else { return };
+        let day = (1..=86_400).contains(&siren.max_sounding_s);
+        self.within("siren.max_sounding_s", day, "1 to 86400 seconds");
     }
 
     /// The channels with all that is said about them.

@@ -51,6 +51,23 @@ fn unknown_keys_and_tables_name_the_nearest() {
 }
 
 #[test]
+fn the_siren_its_button_and_its_keys_are_checked() {
+    let siren = |more: &str| about(&format!("{TMP}[siren]\npin = 27\n{more}"));
+    assert_eq!(siren("max_sounding_s = 900\nreset.pin = 22\n"), "");
+    let said = siren("max_sounding_s = 0\n");
+    assert_eq!(said, "e.toml:10: the value is out of range; write 1 to 86400 seconds");
+    let said = siren("[siren.reset]\npin = 27\n");
+    assert!(said.contains("27 is taken by [siren] already"), "{said}");
+    let key = "0123456789abcdef".repeat(4);
+    assert_eq!(siren(&format!("[commands]\nkeys = [\"{key}\"]\n")), "");
+    let said = siren("[commands]\nkeys = [\"12\"]\n");
+    assert!(said.starts_with("e.toml:11: this is not a key of the centre; write the 64"), "{said}");
+    let many = vec![format!("\"{key}\""); 9].join(", ");
+    let said = siren(&format!("[commands]\nkeys = [{many}]\n"));
+    assert_eq!(said, "e.toml:11: the value is out of range; write 8 keys at most");
+}
+
+#[test]
 fn names_and_urls_are_checked_where_they_stand() {
     let text = HEAD.replace("a-1", "A 1");
     assert!(told(&text)[0].starts_with("e.toml:1: a node name is 1 to 32 characters"), "{text}");

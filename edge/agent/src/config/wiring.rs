@@ -61,6 +61,9 @@ fn places(config: &Config) -> Vec<(String, Place)> {
     }
     if let Some(siren) = &config.siren {
         all.push(("siren.pin".to_owned(), Place::Pin(siren.pin)));
+        if let Some(button) = &siren.reset {
+            all.push(("siren.reset.pin".to_owned(), Place::Pin(button.pin)));
+        }
     }
     all
 }

@@ -9,6 +9,7 @@ use embedded_hal::{
     i2c::{ErrorType, I2c, Operation},
 };
 use embedded_io::{Read as _, ReadReady as _, Write as _};
+use tracing::debug;
 use tram_drivers::{Edge, EdgeSource, ultrasonic::Range};
 use tram_emulator::{
     Board, BusError, Clock as BoardClock, Medium, Part, PartKind, Recording, Scenario, Signal,
@@ -149,6 +150,9 @@ fn on_lines(config: &Config) -> Vec<Part> {
     }
     if let Some(siren) = &config.siren {
         parts.push(part(PartKind::Relay { line: siren.pin }, &[]));
+        if let Some(button) = siren.reset {
+            parts.push(part(PartKind::Button { line: button.pin }, &[]));
+        }
     }
     parts
 }
@@ -204,14 +208,14 @@ impl Backend for Emulated {
         let line = self.board.edges(input.pin);
         let what = format!("pin {}", input.pin);
         let line = line.ok_or_else(|| HalError::open(what, "no part is connected to it"))?;
-        Ok(Box::new(Line(line)))
+        Ok(Box::new(Line { line, pin: input.pin }))
     }
 
     fn output(&mut self, pin: u32, _active_low: bool) -> Result<Output, HalError> {
         let output = self.board.output(pin);
         let what = format!("pin {pin}");
         let output = output.ok_or_else(|| HalError::open(what, "no part is connected to it"))?;
-        Ok(Box::new(Relay(output)))
+        Ok(Box::new(Relay { output, pin }))
     }
 
     fn delay(&self) -> Delay {
@@ -271,18 +275,36 @@ impl Serial for Uart {
     }
 }
 
-struct Line(tram_emulator::EdgeLine);
+/// A line whose edges the log tells when it is asked for `debug`: what a test compares the relay
+/// with.
+struct Line {
+    line: tram_emulator::EdgeLine,
+    pin: u32,
+}
 
 impl EdgeSource for Line {
     type Error = HalError;
 
     fn next_edge(&mut self) -> Result<Option<Edge>, HalError> {
-        let Ok(edge) = self.0.next_edge();
+        let Ok(edge) = self.line.next_edge();
+        if let Some(Edge { at, rising }) = edge {
+            debug!(pin = self.pin, rising, at = at.0, "edge");
+        }
         Ok(edge)
     }
 }
 
-struct Relay(tram_emulator::Output);
+/// A relay, likewise.
+struct Relay {
+    output: tram_emulator::Output,
+    pin: u32,
+}
+
+impl Relay {
+    fn tell(&self, on: bool) {
+        debug!(pin = self.pin, on, at = monotonic().0, "relay");
+    }
+}
 
 impl digital::ErrorType for Relay {
     type Error = HalError;
@@ -290,14 +312,16 @@ impl digital::ErrorType for Relay {
 
 impl OutputPin for Relay {
     fn set_high(&mut self) -> Result<(), HalError> {
-        let done: Result<(), Infallible> = self.0.set_high();
+        let done: Result<(), Infallible> = self.output.set_high();
         let Ok(()) = done;
+        self.tell(true);
         Ok(())
     }
 
     fn set_low(&mut self) -> Result<(), HalError> {
-        let done: Result<(), Infallible> = self.0.set_low();
+        let done: Result<(), Infallible> = self.output.set_low();
         let Ok(()) = done;
+        self.tell(false);
         Ok(())
     }
 }

@@ -1,13 +1,11 @@
 //! What has to be had before anything starts: the address of the broker, the hardware, the channels,
 //! and what is remembered of the run before.
 
-use std::{collections::HashMap, fs, path::Path, time::Duration};
+use std::{collections::HashMap, fs, time::Duration};
 
 use anyhow::{Context as _, Result};
-use tracing::warn;
 use tram_emulator::Clock as BoardClock;
 use tram_node::Qc;
-use tram_rules::State;
 use tram_spool::Spool;
 use tram_wire::{ChannelNumber, ClockState};
 
@@ -18,11 +16,7 @@ use crate::{
     link::{Address, TlsFiles, client_config},
     lost::Resume,
     sampler::{Channel, Replay},
-    siren::Watch,
 };
-
-/// The largest file of rule states that is read.
-const MAX_STATES_BYTES: u64 = 64 << 20;
 
 /// When each channel was last taken. Times since an earlier boot become times where its offset is
 /// known, so that what was due since then can be counted.
@@ -116,16 +110,4 @@ pub(super) fn number_channels(checked: &Checked, spool: &mut Spool) -> Result<Ve
         Ok(Channel { name, number, quantity, limits, qc, latest })
     });
     numbered.collect()
-}
-
-pub(super) fn read_states(file: &Path) -> Vec<(String, State)> {
-    let small = fs::metadata(file).is_ok_and(|m| m.len() <= MAX_STATES_BYTES);
-    if !small {
-        return Vec::new();
-    }
-    let read = fs::read(file).ok().and_then(|bytes| Watch::decoded(&bytes));
-    read.unwrap_or_else(|| {
-        warn!("{} cannot be read; rules begin anew", file.display());
-        Vec::new()
-    })
 }

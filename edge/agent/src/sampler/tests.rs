@@ -10,7 +10,14 @@ use tram_node::BatchLimits;
 use tram_wire::{ClockState, Flag, SensorErrorKind, Tests, UptimeMicros};
 
 use super::*;
-use crate::{clock::monotonic, config, hal::Emulated, keeper::Work, sensor};
+use crate::{
+    clock::monotonic,
+    config,
+    hal::Emulated,
+    keeper::Work,
+    sensor,
+    siren::{Kept, Parts},
+};
 
 /// 2026-06-01T00:00:00Z.
 const START_S: i64 = 1_780_272_000;
@@ -95,7 +102,8 @@ impl Bench {
             mounted,
             channels,
             batcher: Batcher::new(BatchLimits::default()),
-            watch: Watch::new(node, Vec::new(), Vec::new(), None),
+            watch: Watch::new(nothing(node), monotonic()),
+            requests: sync_channel(1).1,
             keeper,
             stop: Arc::default(),
             condition: Arc::clone(&condition),
@@ -326,5 +334,18 @@ fn each_fault_of_the_emulator_is_marked_and_ends_with_it() {
         bench.told();
         bench.run(10);
         assert_eq!(good(&bench.told(), "pressure"), 10, "{fault:?}: back again");
+    }
+}
+
+/// No rules and no siren.
+fn nothing(node: NodeId) -> Parts {
+    Parts {
+        node,
+        rules: Vec::new(),
+        channels: Vec::new(),
+        kept: Kept::default(),
+        relay: None,
+        button: None,
+        limit_us: 0,
     }
 }

@@ -65,6 +65,9 @@ const PHRASES: &[Phrase] = &[
     ("a certificate needs its key", "có chứng thư thì phải có khóa của nó"),
     ("certificates are given but the connection is not encrypted", "có chứng thư nhưng kết nối không mã hóa"),
     ("write mqtts:// in `url`, or remove the certificates", "viết mqtts:// trong `url`, hoặc bỏ chứng thư"),
+    ("this is not a key of the centre", "đây không phải khóa của trung tâm"),
+    ("write the 64 hexadecimal digits that `tram-ingest node key` prints", "viết 64 chữ số thập lục phân mà `tram-ingest node key` in ra"),
+    ("write {} keys at most", "viết không quá {} khóa"),
     // Wiring.
     ("{} is taken by the first [[{}]] already", "{} đã có [[{}]] thứ nhất dùng"),
     ("{} is taken by another [[{}]] already", "{} đã có một [[{}]] khác dùng"),

@@ -50,6 +50,9 @@ const WORDS: &[(&str, &str)] = &[
     ("--verify", "Chỉ kiểm tra một biên bản hoặc trang HTML của nó."),
     ("--key", "Với --verify: biên bản phải được ký bằng khóa có dấu vân tay này."),
     ("help", "In trợ giúp này, hoặc trợ giúp của một lệnh."),
+    ("siren", "Thử, tắt hoặc tạm ngưng còi của trạm đang chạy trên máy này."),
+    ("siren action", "Làm gì với còi: `status` xem trạng thái; `test` thử ba hồi ngắn; `reset` tắt báo động; `silence` tạm ngưng; `drill` diễn tập, không kêu."),
+    ("--minutes", "Tạm ngưng bao nhiêu phút, từ 1 đến 60; chỉ dùng với `silence`."),
     ("--config", "Tệp trạm. Đường dẫn tương đối trong tệp tính từ thư mục hiện tại."),
     ("--emulated", "Dùng cảm biến mô phỏng thay cho cảm biến thật: để tập huấn, tại bàn."),
     ("--log-format", "Dạng nhật ký trên stderr: `text` cho người đọc, `json` cho máy, mỗi dòng một đối tượng."),
@@ -84,6 +87,7 @@ NO_COLOR=1 là không dùng màu; màu chỉ có trên màn hình dòng lệnh."
     ("schema", super::schema::EXAMPLES_VI),
     ("calibrate", super::calibrate::EXAMPLES_VI),
     ("commission", super::commission::EXAMPLES_VI),
+    ("siren", super::siren::EXAMPLES_VI),
 ];
 
 /// The layout of a page of help in Vietnamese.

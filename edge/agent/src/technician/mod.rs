@@ -10,6 +10,7 @@ pub(crate) mod help;
 mod report;
 pub(crate) mod scan;
 pub(crate) mod schema;
+pub(crate) mod siren;
 pub(crate) mod validate;
 pub(crate) mod watch;
 

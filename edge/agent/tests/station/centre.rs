@@ -130,7 +130,7 @@ impl Ledger {
                 self.order.push(Kind::Status);
                 return None;
             }
-            Kind::Ack | Kind::Command | Kind::Senml => return None,
+            Kind::Ack | Kind::Command | Kind::Answer | Kind::Senml => return None,
         };
         self.order.push(topic.kind);
         self.duplicates += usize::from(known);

@@ -120,7 +120,7 @@ async fn a_recording_comes_out_value_for_value_with_its_alarm_and_the_program_en
 
     let node = station.start();
     assert!(node.ended().await.success(), "a replay ends with 0 by itself");
-    centre.until("alarms", |l| l.alarms.len() >= 2).await;
+    centre.until("alarms", |l| l.alarms.len() >= 3).await;
     centre.look(|l| {
         let readings = l.readings();
         for (i, (level, tips, pressure)) in (0_i64..).zip(FLOOD) {
@@ -136,8 +136,9 @@ async fn a_recording_comes_out_value_for_value_with_its_alarm_and_the_program_en
         let alarms: Vec<_> =
             l.alarms.values().map(|a| (a.kind, a.level, a.siren, a.value)).collect();
         assert_eq!(alarms[0], (AlarmKind::Raised, 1, true, 80_010));
-        assert_eq!(alarms[1].0, AlarmKind::Cleared);
+        assert_eq!(alarms[1].0, AlarmKind::Exhausted, "nobody has reset it");
         assert!(!alarms[1].2, "the siren is silent again");
+        assert_eq!((alarms[2].0, alarms[2].2), (AlarmKind::Cleared, false));
         let first = l.order.iter().position(|k| matches!(k, Kind::Alarm | Kind::Data));
         assert_eq!(l.order[first.unwrap()], Kind::Alarm, "alarms go before everything");
     });

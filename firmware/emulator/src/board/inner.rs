@@ -11,7 +11,8 @@ use tram_wire::{ChannelName, UptimeMicros};
 
 use super::machine::Machine;
 use crate::{
-    BusError, BusEvent, Fault, MAX_BUS_EVENTS, NotApplicable, Part, RelayState, Signal, World,
+    BusError, BusEvent, Fault, MAX_BUS_EVENTS, NotApplicable, Part, PartKind, RelayState, Signal,
+    World,
     bus::transact,
     edge_line::EdgeQueue,
     fault::Faults,
@@ -152,6 +153,16 @@ impl Inner {
                 && *own == line
             {
                 state.set(on, now);
+            }
+        }
+    }
+
+    pub(super) fn press(&mut self, line: u32, down: bool) {
+        let button = |s: &Slot| s.part.kind == PartKind::Button { line };
+        if self.slots.iter().any(button) {
+            let now = self.world.elapsed();
+            if let Some(queue) = self.lines.get_mut(&line) {
+                queue.push(now, down);
             }
         }
     }

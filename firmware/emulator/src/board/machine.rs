@@ -25,6 +25,8 @@ pub(super) enum Machine {
     Bucket(u32, TippingBucket),
     Loops(u32, u32, DualLoop),
     Relay(u32, RelayState),
+    /// Pressed from outside.
+    Button,
 }
 
 impl Machine {
@@ -50,6 +52,7 @@ impl Machine {
                 DualLoop::new(spacing, length, first_line, world.seed()),
             ),
             PartKind::Relay { line } => Self::Relay(line, RelayState::default()),
+            PartKind::Button { .. } => Self::Button,
         }
     }
 
@@ -57,7 +60,7 @@ impl Machine {
         match self {
             Self::Bus(_, device) => device.power_on(now),
             Self::Serial(_, part) => part.power_on(now),
-            Self::Bucket(..) | Self::Loops(..) | Self::Relay(..) => {}
+            Self::Bucket(..) | Self::Loops(..) | Self::Relay(..) | Self::Button => {}
         }
     }
 
@@ -80,7 +83,7 @@ impl Machine {
                 }
             }
             // A part on the bus comes up to date when it is spoken to.
-            Self::Bus(..) | Self::Relay(..) => {}
+            Self::Bus(..) | Self::Relay(..) | Self::Button => {}
         }
     }
 }

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use tram_wire::AlarmKind;
 
 use crate::{
-    AlarmState, AlertsError, Delivery, DeliveryResult, Source, check_cap,
+    AlarmState, Alerts, AlertsError, Delivery, DeliveryResult, NodeAlarm, Source, check_cap,
     fixture::{Centre, MINUTE, START, flood, level, shipped, told, word},
 };
 
@@ -590,4 +590,34 @@ fn the_oldest_episodes_that_are_over_are_forgotten_a_few_at_a_time() {
     // The newest stays; so would one that waits for its deliveries.
     assert!(centre.alerts.alarm(&id, now).is_ok());
     assert_eq!(centre.deliver().len(), 3);
+}
+
+#[test]
+fn what_was_done_with_a_siren_is_in_the_audit_once_and_is_no_alarm() {
+    let mut centre = Centre::new(Vec::new());
+    let test = NodeAlarm {
+        version: 0,
+        value: tram_wire::Actor::Button as i64,
+        ..word(tram_wire::NO_RULE, 0, AlarmKind::Tested, 0, MINUTE)
+    };
+    let reset = NodeAlarm { value: 3, ..word("flood", 1, AlarmKind::Reset, 3, 2 * MINUTE) };
+    centre.take(Vec::new(), vec![test, reset]);
+    assert!(centre.alerts.alarms(centre.now).unwrap().is_empty());
+    assert!(centre.deliver().is_empty(), "nobody is told of an alarm");
+    let told = |alerts: &Alerts| {
+        let lines = alerts.audit(10).unwrap();
+        lines.into_iter().map(|l| (l.action, l.actor, l.episode)).collect::<Vec<_>>()
+    };
+    let expected = [
+        ("siren-reset", "lao-cai-river-01 (centre)", reset.episode.to_string()),
+        ("siren-tested", "lao-cai-river-01 (button)", String::new()),
+    ];
+    let expected = expected.map(|(a, b, e)| (a.to_owned(), b.to_owned(), e));
+    assert_eq!(told(&centre.alerts), expected);
+    // The log may be read again after a crash.
+    centre.take(Vec::new(), vec![test, reset]);
+    assert_eq!(told(&centre.alerts), expected);
+    centre.alerts.note_order("order", "Lan", "{}", centre.now).unwrap();
+    assert_eq!(centre.alerts.audit(1).unwrap()[0].action, "order");
+    assert_eq!(centre.alerts.verify_audit().unwrap(), None);
 }

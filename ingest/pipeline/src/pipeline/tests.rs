@@ -6,8 +6,8 @@ use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
 use proptest::prelude::*;
 use tram_wire::{
-    Alarm, AlarmKind, Batch, BatchHeader, ChannelInfo, ChannelName, ChannelNumber, ClockState,
-    Column, EpisodeId, Point, Quality, Quantity, RuleId, Seq, SpoolId, Text,
+    Alarm, AlarmKind, Answer, Batch, BatchHeader, ChannelInfo, ChannelName, ChannelNumber,
+    ClockState, Column, EpisodeId, Point, Quality, Quantity, RuleId, Seq, SpoolId, Text, Verdict,
 };
 
 use super::*;
@@ -310,6 +310,16 @@ fn a_channel_number_never_changes_its_meaning() {
     commit(p, outcome);
     let outcome = send(p, "data", &batch(0, 1).encode().unwrap());
     assert!(matches!(outcome, Outcome::Commit(_)), "what was known stays known");
+}
+
+#[test]
+fn an_answer_is_handed_on_and_nonsense_is_quarantined() {
+    let p = &mut pipeline();
+    let answer = Answer::Outcome { id: 7, verdict: Verdict::Done };
+    let node = NodeId::new(NODE).unwrap();
+    assert_eq!(send(p, "answer", &answer.encode()), Outcome::Answer(node, answer));
+    assert_eq!(reason(&send(p, "answer", b"x")), Some(Reason::MalformedCbor));
+    assert!(p.counters().balanced());
 }
 
 #[test]

@@ -46,7 +46,7 @@ impl Client {
 /// Whether nodes and devices publish this kind; the others are the centre's.
 fn spoken_by_node(kind: Kind) -> bool {
     match kind {
-        Kind::Birth | Kind::Status | Kind::Data | Kind::Alarm | Kind::Senml => true,
+        Kind::Birth | Kind::Status | Kind::Data | Kind::Alarm | Kind::Answer | Kind::Senml => true,
         Kind::Ack | Kind::Command => false,
     }
 }
@@ -66,6 +66,7 @@ mod tests {
             ("tram/v1/a/status", true),
             ("tram/v1/a/data", true),
             ("tram/v1/a/alarm", true),
+            ("tram/v1/a/answer", true),
             ("senml/a", true),
             ("tram/v1/a/ack", false),
             ("tram/v1/a/cmd", false),

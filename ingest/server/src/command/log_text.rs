@@ -13,7 +13,7 @@ use tram_store::{
     LogEntry, LogId, LogReader, ReadOnly, StoreError,
     export::{Decimal, Time},
 };
-use tram_wire::{AlarmKind, Flag, NodeId, Point, Quality, Quantity};
+use tram_wire::{Flag, NodeId, Point, Quality, Quantity};
 
 use super::{output::Output, stop::Stop};
 use crate::failure::Failure;
@@ -233,7 +233,7 @@ fn text(out: &mut impl Write, entry: &LogEntry, shown: usize) -> io::Result<()> 
         writeln!(
             out,
             "  alarm {}: rule {} version {}, level {}; {} was {} {unit} at {}; episode {}",
-            kind(a.kind),
+            a.kind.name(),
             a.rule,
             a.version,
             a.level,
@@ -278,14 +278,6 @@ fn quality(quality: Quality) -> String {
     if tests.is_empty() { format!("  {flag}") } else { format!("  {flag}: {}", tests.join(" ")) }
 }
 
-fn kind(kind: AlarmKind) -> &'static str {
-    match kind {
-        AlarmKind::Raised => "raised",
-        AlarmKind::Lowered => "lowered",
-        AlarmKind::Cleared => "cleared",
-    }
-}
-
 /// An entry as JSON.
 #[derive(Debug, Serialize)]
 struct Line {
@@ -321,7 +313,7 @@ fn line(entry: &LogEntry) -> Line {
     let alarm = entry.alarm.as_ref().map(|alarm| {
         let a = &alarm.alarm;
         json!({
-            "kind": kind(a.kind),
+            "kind": a.kind.name(),
             "rule": a.rule.as_str(),
             "version": a.version,
             "level": a.level,

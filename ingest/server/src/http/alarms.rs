@@ -106,7 +106,7 @@ pub(super) async fn shelve(
 }
 
 /// Reads a body; the guard has seen that it is announced as JSON.
-fn read<T: DeserializeOwned>(body: Result<Bytes, BytesRejection>) -> Result<T, Refusal> {
+pub(super) fn read<T: DeserializeOwned>(body: Result<Bytes, BytesRejection>) -> Result<T, Refusal> {
     let body = body.map_err(|rejection| {
         Refusal::new(
             rejection.status(),

@@ -27,15 +27,15 @@ pub(crate) struct Letter {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 enum Address {
     Ack(NodeId, SpoolId),
-    /// The number of the command on the wire.
-    Command(NodeId, u8),
+    /// The number of the command on the wire, and of the order in it.
+    Command(NodeId, u8, u64),
 }
 
 impl Address {
     fn topic(self) -> Topic {
         match self {
             Self::Ack(node, _) => Topic { node, kind: Kind::Ack },
-            Self::Command(node, _) => Topic { node, kind: Kind::Command },
+            Self::Command(node, ..) => Topic { node, kind: Kind::Command },
         }
     }
 }
@@ -65,10 +65,16 @@ impl Mailbox {
         self.put(&mut letters, address, Words::Ack(ack));
     }
 
-    /// Puts a command in.
-    pub(crate) fn command(&self, node: NodeId, command: Command) {
-        let address = Address::Command(node, command as u8);
+    /// Puts a command in; `order` is the number of the order in it, 0 when there is none.
+    pub(crate) fn command(&self, node: NodeId, command: Command, order: u64) {
+        let address = Address::Command(node, command.number(), order);
         self.put(&mut self.letters(), address, Words::Command(command));
+    }
+
+    /// Takes the payloads of what waits.
+    #[cfg(test)]
+    pub(crate) fn letters_for_tests(&self) -> Vec<Vec<u8>> {
+        self.take().into_iter().map(|letter| letter.payload).collect()
     }
 
     /// How many letters wait.
@@ -153,8 +159,8 @@ mod tests {
         mailbox.acknowledge(node, ack(1, 1));
         mailbox.acknowledge(node, ack(2, 5));
         mailbox.acknowledge(node, ack(1, 2));
-        mailbox.command(node, Command::Rebirth);
-        mailbox.command(node, Command::Rebirth);
+        mailbox.command(node, Command::Rebirth, 0);
+        mailbox.command(node, Command::Rebirth, 0);
         let letters = mailbox.take();
         assert_eq!(letters.len(), 3);
         assert_eq!(letters[0].topic, "tram/v1/a/ack");

@@ -13,6 +13,8 @@ use crate::config::Hearing;
 const MAX_FILTERS: usize = 256;
 /// What a node says of itself, retained.
 const ABOUT: [Kind; 2] = [Kind::Birth, Kind::Status];
+/// What it answers to commands: each replica has to see whether its own was meant.
+const ANSWERS: [Kind; 1] = [Kind::Answer];
 /// What it brings.
 const BRINGS: [Kind; 3] = [Kind::Data, Kind::Alarm, Kind::Senml];
 
@@ -44,11 +46,12 @@ impl Subscriptions {
             Hearing::Share { group, .. } => {
                 let shared =
                     all(&BRINGS).into_iter().map(|f| shared(&format!("$share/{group}/{f}")));
-                let heard = all(&[ABOUT.as_slice(), &[Kind::Ack]].concat()).into_iter().map(plain);
+                let kinds = [ABOUT.as_slice(), &[Kind::Ack], &ANSWERS].concat();
+                let heard = all(&kinds).into_iter().map(plain);
                 heard.chain(shared).collect()
             }
             Hearing::OwnStations => {
-                let kinds = [ABOUT.as_slice(), &BRINGS].concat();
+                let kinds = [ABOUT.as_slice(), &ANSWERS, &BRINGS].concat();
                 let topics = |node| kinds.iter().map(move |kind| Topic { node, kind: *kind });
                 stations.flat_map(topics).map(|topic| plain(topic.to_string())).collect()
             }
@@ -91,6 +94,7 @@ mod tests {
             ("tram/v1/+/birth", true),
             ("tram/v1/+/status", true),
             ("tram/v1/+/ack", true),
+            ("tram/v1/+/answer", true),
             ("$share/tram/tram/v1/+/data", false),
             ("$share/tram/tram/v1/+/alarm", false),
             ("$share/tram/senml/+", false),
@@ -110,7 +114,7 @@ mod tests {
         let names: Vec<String> = (0..100).map(|n| format!("n-{n}")).collect();
         let names: Vec<&str> = names.iter().map(String::as_str).collect();
         let packets = paths(&Hearing::OwnStations, true, &names);
-        assert_eq!(packets.iter().map(Vec::len).collect::<Vec<_>>(), [256, 244]);
-        assert!(packets[1].contains(&("senml/n-99".to_owned(), true)));
+        assert_eq!(packets.iter().map(Vec::len).collect::<Vec<_>>(), [256, 256, 88]);
+        assert!(packets[2].contains(&("senml/n-99".to_owned(), true)));
     }
 }

@@ -19,7 +19,9 @@ use crate::{
     folder,
     http::{self, App, Guard},
     link::{self, Delivered, Link, MAX_WAITING_MESSAGES, Subscriptions, Tasks},
-    listen, rules, seal,
+    listen,
+    orders::{CommandKey, Orders},
+    rules, seal,
     wake::Wake,
 };
 
@@ -38,6 +40,8 @@ pub(super) struct Parts {
     pub(super) nodes_with_password: usize,
     /// The link to the broker.
     pub(super) link: Arc<Link>,
+    /// What nodes are told to do.
+    pub(super) orders: Arc<Orders>,
     /// What is behind the log.
     pub(super) core: Core,
     /// Told when the commit thread ends.
@@ -73,12 +77,13 @@ impl Parts {
         let (core, kept) = Core::open(config, rules)?;
         let link = Link::new();
         let (deliver, messages) = mpsc::channel(MAX_WAITING_MESSAGES);
-        let (commit_ended, commit) =
-            start_commit(config, &core, &link, kept.log, kept.memory, messages)?;
+        let orders = orders(config, &core, &link);
+        let taken = Taken { log: kept.log, memory: kept.memory, messages };
+        let (commit_ended, commit) = start_commit(config, &core, &link, &orders, taken)?;
         let (stop_sealing, sealing) = start_sealing(&core, kept.sealer, kept.keeper)?;
         let (broker, tasks) = connect(config, door.as_ref(), &core, &link, deliver).await?;
         let clients = broker_clients(config, broker.as_ref(), door.as_ref());
-        let app = app(config, &core, &link, clients, http_address, journal);
+        let app = app(config, &core, &link, &orders, clients, http_address, journal);
         let (stop_web, stopped) = oneshot::channel();
         let stopped = async {
             // A sender that is gone means the same.
@@ -89,6 +94,7 @@ impl Parts {
             broker,
             nodes_with_password,
             link,
+            orders,
             core,
             commit_ended,
             web: tokio::spawn(http::serve(web, Arc::new(app), stopped)),
@@ -131,6 +137,7 @@ impl Parts {
         self.stop_sealing.stop();
         let _ = self.stop_web.send(());
         let threads = tokio::task::spawn_blocking(move || {
+            self.orders.write_notes();
             for thread in self.threads.into_iter().chain(self.core.threads) {
                 // A thread that panicked has said so.
                 let _ = thread.join();
@@ -174,13 +181,32 @@ async fn bind_web(listen: SocketAddr) -> Result<(TcpListener, SocketAddr), Failu
 
 type CommitStarted = (oneshot::Receiver<Option<StoreError>>, JoinHandle<()>);
 
+/// What the commit thread takes for itself.
+struct Taken {
+    log: Log,
+    memory: tram_pipeline::Memory,
+    messages: mpsc::Receiver<Delivered>,
+}
+
+/// Orders under the key of the data folder. Without one the centre does everything else.
+fn orders(config: &Configuration, core: &Core, link: &Arc<Link>) -> Arc<Orders> {
+    let key = match CommandKey::open(&config.data) {
+        Ok(key) => Some(key),
+        Err(failure) => {
+            tracing::error!("{failure}");
+            None
+        }
+    };
+    let nodes = config.stations.iter().map(|s| s.id).collect();
+    Orders::new(nodes, key, Arc::clone(link), core.alarms.clone())
+}
+
 fn start_commit(
     config: &Configuration,
     core: &Core,
     link: &Arc<Link>,
-    log: Log,
-    memory: tram_pipeline::Memory,
-    messages: mpsc::Receiver<Delivered>,
+    orders: &Arc<Orders>,
+    Taken { log, memory, messages }: Taken,
 ) -> Result<CommitStarted, Failure> {
     let commit = Commit {
         pipeline: super::core::pipeline(config, memory),
@@ -188,6 +214,7 @@ fn start_commit(
         messages,
         link: Arc::clone(link),
         board: Arc::clone(&core.board),
+        orders: Arc::clone(orders),
         ledger: Arc::clone(&core.ledger),
         grown: Arc::clone(&core.grown),
         data: config.data.clone(),
@@ -249,6 +276,7 @@ fn app(
     config: &Configuration,
     core: &Core,
     link: &Arc<Link>,
+    orders: &Arc<Orders>,
     broker: Option<http::Clients>,
     address: SocketAddr,
     journal: Journal,
@@ -261,6 +289,7 @@ fn app(
         link: Arc::clone(link),
         broker,
         alarms: core.alarms.clone(),
+        orders: Arc::clone(orders),
         sinks: Arc::clone(&core.sinks),
         replica: core.replica.clone(),
         history: config.history.clone(),

@@ -1,0 +1,228 @@
+//! `tram-ingest node siren` and `node key`: orders to a node, given through the centre that runs.
+
+use std::{net::SocketAddr, path::Path, time::Duration};
+
+use clap::{Args, ValueEnum};
+use serde_json::json;
+
+use crate::{
+    args::ConfigFile,
+    clock, config,
+    failure::Failure,
+    orders::{CommandKey, State, Told},
+};
+
+/// How often the centre is asked whether there is an answer.
+const ASK_EVERY: Duration = Duration::from_millis(200);
+/// How long the centre may take to answer us.
+const PATIENCE: Duration = Duration::from_secs(10);
+/// A little longer than the centre waits for the node.
+const LONGEST_WAIT: Duration = Duration::from_secs(35);
+
+const EXAMPLES: &str = "\
+The centre must be running: it signs the order with its own key, waits until the node has given it
+a fresh number to sign, and says what the node answers. The node needs the public half of the key
+(tram-ingest node key), from its enrolment or in its station file.
+
+Examples:
+  tram-ingest node siren lao-cai-river-01 test --by Lan
+      Three short pulses, which nobody can take for an alarm: that one has no pauses.
+  tram-ingest node siren lao-cai-river-01 reset --by Lan
+      End the alarm that sounds. It sounds again when the level rises or a new episode begins.
+  tram-ingest node siren lao-cai-river-01 silence --minutes 10 --by Lan
+      Quiet for ten minutes; then it sounds again unless somebody resets it.
+  tram-ingest node siren lao-cai-river-01 drill --by Lan
+      The node goes through what would sound its siren, without a sound.
+
+Nothing that can be ordered sounds an alarm: only the rules on the node do that.
+Exit codes: 0 done; 1 refused, no answer, or the centre does not run; 2 a bad command line or
+configuration.";
+
+/// Tests, resets or silences the siren of a node, and says what the node answers.
+#[derive(Debug, Args)]
+#[command(after_help = EXAMPLES)]
+pub(crate) struct Siren {
+    /// The node's name, such as lao-cai-river-01.
+    name: String,
+    /// What to do.
+    #[arg(value_enum)]
+    act: Act,
+    /// Who wants it: a person's name, for the audit and the node's log. The user's name when absent.
+    #[arg(long, value_name = "PERSON")]
+    by: Option<String>,
+    /// For how many minutes to be silent, 1 to 60; with `silence` only.
+    #[arg(long, value_name = "N", default_value_t = 10,
+        value_parser = clap::value_parser!(u32).range(1..=60))]
+    minutes: u32,
+    /// Where the centre's interface is, HOST:PORT, when that is not what the configuration says.
+    #[arg(long, value_name = "ADDRESS")]
+    centre: Option<SocketAddr>,
+    /// Where the configuration is.
+    #[command(flatten)]
+    config: ConfigFile,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+enum Act {
+    /// Sound the short pattern of a test.
+    Test,
+    /// End the alarm that sounds.
+    Reset,
+    /// Fall silent for a while.
+    Silence,
+    /// Go through what would sound the siren, without it.
+    Drill,
+}
+
+impl Act {
+    fn name(self) -> &'static str {
+        match self {
+            Self::Test => "test",
+            Self::Reset => "reset",
+            Self::Silence => "silence",
+            Self::Drill => "drill",
+        }
+    }
+}
+
+/// Prints the public key.
+///
+/// # Errors
+/// [`Failure`] when there is none and none can be made.
+pub(crate) fn key(config: &Path) -> Result<(), Failure> {
+    let data = config::load(config)?.data;
+    crate::folder::prepare(&data)?;
+    println!("{}", CommandKey::open(&data)?.public());
+    Ok(())
+}
+
+/// Gives the order and waits for the answer.
+///
+/// # Errors
+/// [`Failure`] when it is not done.
+pub(crate) fn order(asked: &Siren) -> Result<(), Failure> {
+    let config = config::load(&asked.config.config)?;
+    let mut listen = asked.centre.unwrap_or(config.http.listen);
+    if listen.ip().is_unspecified() {
+        let here = if listen.is_ipv4() {
+            [127, 0, 0, 1].into()
+        } else {
+            std::net::Ipv6Addr::LOCALHOST.into()
+        };
+        listen.set_ip(here);
+    }
+    let centre = Centre::new(listen, config.http.token);
+    let by = asked.by.clone().or_else(|| std::env::var("SUDO_USER").ok());
+    let by = by.or_else(|| std::env::var("USER").ok()).unwrap_or_else(|| "?".to_owned());
+    let mut body = json!({ "act": asked.act.name(), "by": by });
+    if asked.act == Act::Silence {
+        body["minutes"] = asked.minutes.into();
+    }
+    let mut told = centre.give(&asked.name, &body)?;
+    eprintln!("order {} to {}: {} …", told.id, told.station, told.act);
+    let until = clock::instant() + LONGEST_WAIT;
+    while told.state == State::Sent && clock::instant() < until {
+        std::thread::sleep(ASK_EVERY);
+        told = centre.look(&told.id)?;
+    }
+    say(&told)
+}
+
+fn say(told: &Told) -> Result<(), Failure> {
+    let Told { station, act, reason, .. } = told;
+    let reason = reason.as_deref().unwrap_or_default();
+    match told.state {
+        State::Done => {
+            println!("{station}: {act} done");
+            Ok(())
+        }
+        State::Refused => {
+            Err(Failure::new(format!("{station} refuses the {act}: {reason}"), refused(reason)))
+        }
+        State::Expired | State::Sent if reason == "expired" => Err(Failure::new(
+            format!("{station} did not do the {act}: the order came too late"),
+            "Give the order again",
+        )),
+        State::Expired | State::Sent => Err(Failure::new(
+            format!("{station} does not answer; the {act} may have been done all the same"),
+            "Look whether the station is on line, and at its siren; then give the order again",
+        )),
+    }
+}
+
+/// What to do about a refusal.
+fn refused(reason: &str) -> &'static str {
+    match reason {
+        "no-key" | "untrusted" => {
+            "Write what `tram-ingest node key` prints into `keys` of [commands] in its station file, or enrol it anew"
+        }
+        "no-siren" => "Add the table [siren] to its station file when one is fitted",
+        "occupied" => "There is an alarm that is not over, or the last test has not ended",
+        "nothing-sounds" => "There is no alarm to end",
+        "failed" => {
+            "Its relay cannot be switched; somebody has to go there and look at the pin and the wiring"
+        }
+        _ => "Look at the log of the node",
+    }
+}
+
+/// The interface of the centre that runs.
+struct Centre {
+    base: String,
+    token: Option<String>,
+    agent: ureq::Agent,
+}
+
+impl Centre {
+    fn new(listen: SocketAddr, token: Option<String>) -> Self {
+        let agent = ureq::Agent::config_builder()
+            .http_status_as_error(false)
+            .timeout_global(Some(PATIENCE))
+            .build()
+            .into();
+        Self { base: format!("http://{listen}"), token, agent }
+    }
+
+    fn give(&self, name: &str, body: &serde_json::Value) -> Result<Told, Failure> {
+        let url = format!("{}/api/v1/stations/{name}/siren", self.base);
+        let mut request = self.agent.post(&url).header("content-type", "application/json");
+        if let Some(token) = &self.token {
+            request = request.header("authorization", format!("Bearer {token}"));
+        }
+        self.read(request.send(body.to_string()))
+    }
+
+    fn look(&self, id: &str) -> Result<Told, Failure> {
+        let url = format!("{}/api/v1/orders", self.base);
+        let all: Vec<Told> = self.read(self.agent.get(&url).call())?;
+        let gone = || {
+            Failure::new(
+                "the centre was started again and knows nothing of the order",
+                "Give it again",
+            )
+        };
+        all.into_iter().find(|told| told.id == id).ok_or_else(gone)
+    }
+
+    fn read<T: serde::de::DeserializeOwned>(
+        &self,
+        answer: Result<ureq::http::Response<ureq::Body>, ureq::Error>,
+    ) -> Result<T, Failure> {
+        let unreachable = |e: ureq::Error| {
+            Failure::new(
+                format!("the centre does not answer at {}: {e}", self.base),
+                "Start it, or name where it listens with --centre HOST:PORT",
+            )
+        };
+        let mut answer = answer.map_err(unreachable)?;
+        let good = answer.status().is_success();
+        let text = answer.body_mut().read_to_string().map_err(unreachable)?;
+        if good {
+            return serde_json::from_str(&text)
+                .map_err(|e| Failure::new(format!("{} is no centre: {e}", self.base), ""));
+        }
+        let said: serde_json::Value = serde_json::from_str(&text).unwrap_or_default();
+        let part = |name: &str| said[name].as_str().unwrap_or(&text).to_owned();
+        Err(Failure::new(part("error"), part("fix")))
+    }
+}
