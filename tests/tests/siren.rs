@@ -7,7 +7,6 @@ use std::{
     time::Duration,
 };
 
-use serde_json::Value;
 use tempfile::tempdir;
 use tram_tests::{Centre, Node, binary, reactions, until};
 
@@ -141,7 +140,7 @@ fn the_centre_tests_resets_and_drills_and_nobody_else_does() {
         .collect();
     let expected = [("test", "refused"), ("test", "done"), ("reset", "refused"), ("drill", "done")];
     assert_eq!(states, expected);
-    assert!(told.as_array().unwrap().iter().all(|o| o["by"] == Value::from("Lan")), "{told}");
+    assert!(told.as_array().unwrap().iter().all(|o| o["by"] == "Lan"), "{told}");
 }
 
 #[test]

@@ -114,10 +114,8 @@ pub(crate) fn order(asked: &Siren) -> Result<(), Failure> {
     let centre = Centre::new(listen, config.http.token);
     let by = asked.by.clone().or_else(|| std::env::var("SUDO_USER").ok());
     let by = by.or_else(|| std::env::var("USER").ok()).unwrap_or_else(|| "?".to_owned());
-    let mut body = json!({ "act": asked.act.name(), "by": by });
-    if asked.act == Act::Silence {
-        body["minutes"] = asked.minutes.into();
-    }
+    let minutes = (asked.act == Act::Silence).then_some(asked.minutes);
+    let body = json!({ "act": asked.act.name(), "by": by, "minutes": minutes });
     let mut told = centre.give(&asked.name, &body)?;
     eprintln!("order {} to {}: {} …", told.id, told.station, told.act);
     let until = clock::instant() + LONGEST_WAIT;
@@ -222,7 +220,7 @@ impl Centre {
                 .map_err(|e| Failure::new(format!("{} is no centre: {e}", self.base), ""));
         }
         let said: serde_json::Value = serde_json::from_str(&text).unwrap_or_default();
-        let part = |name: &str| said[name].as_str().unwrap_or(&text).to_owned();
+        let part = |name: &str| said.get(name).and_then(|v| v.as_str()).unwrap_or(&text).to_owned();
         Err(Failure::new(part("error"), part("fix")))
     }
 }
