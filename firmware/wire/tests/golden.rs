@@ -9,9 +9,9 @@ use std::{fmt::Write, fs, path::PathBuf};
 
 use tram_wire::{
     Ack, Act, Actor, Alarm, AlarmKind, Answer, Batch, Birth, Challenge, ChannelInfo, ChannelName,
-    ChannelNumber, ClockState, Column, Command, EpisodeId, Health, Loss, LossCause, NO_RULE, NodeId,
-    Order, Point, Quality, Quantity, ReplicaId, SIGNATURE_BYTES, SensorErrorKind, Seq, Signed,
-    SpoolId, Status, StatusState, Storing, Summary, Tests, Text, Verdict,
+    ChannelNumber, ClockState, Column, Command, EpisodeId, Health, Loss, LossCause, NO_RULE,
+    NodeId, Order, Point, Quality, Quantity, ReplicaId, SIGNATURE_BYTES, SensorErrorKind, Seq,
+    Signed, SpoolId, Status, StatusState, Storing, Summary, Tests, Text, Verdict,
 };
 
 fn path(name: &str) -> PathBuf {
