@@ -71,6 +71,7 @@ pub(crate) struct Config {
     /// The relay of the siren; none when absent.
     #[serde(default)]
     pub(crate) siren: Option<Siren>,
+    /// Who may have the siren tested, reset or silenced from afar.
     #[serde(default)]
     pub(crate) commands: Commands,
     /// Folder of the rules; those that drive a siren and name this station run here.
