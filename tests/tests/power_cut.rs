@@ -14,7 +14,7 @@ fn no_acknowledged_reading_is_lost_and_none_is_there_twice() {
     run.cut(
         1,
         |moment| {
-            let often = if run.commits_at(moment) { 6 } else { 20 };
+            let often = if run.commits_at(moment) { 2 } else { 20 };
             random.below(often) == 0 || moment + 1 == run.moments()
         },
         |moment, way, snapshot| {
