@@ -108,7 +108,7 @@ pub struct Alarm {
     /// Time of that reading, microseconds on `clock`.
     pub at: i64,
     /// Its value, or the statistic of the rule, in counts of the channel's quantity. About the
-    /// siren: who did it, the number of an [`Actor`](crate::Actor).
+    /// siren: who did it, the number of an [`Actor`].
     pub value: i64,
     /// Whether the node's siren sounds an alarm after it; a test is none.
     pub siren: bool,
