@@ -14,6 +14,7 @@ mod memory;
 mod node;
 pub mod outbox;
 mod outposts;
+pub mod page;
 mod power_cut;
 mod program;
 mod random;

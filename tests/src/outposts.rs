@@ -13,7 +13,7 @@ use tram_pipeline::Identity;
 use tram_store::{LogEntry, LogId, Options, Store};
 use tram_wire::{BatchId, LossCause};
 
-use crate::{Centre, Node, until};
+use crate::{Centre, Node, PARTS, until};
 
 /// How long everything may take to arrive.
 const PATIENCE: Duration = Duration::from_secs(120);
@@ -32,21 +32,8 @@ const CHANNELS: [(&str, i64); 5] = [
     ("water_level", 500_000),
 ];
 
-const PARTS: &str = r#"
-rules = "{rules}"
-[siren]
-pin = 27
-[[dps310]]
-interval_s = 0.5
-pressure = "pressure"
-temperature = "air_temperature"
-[[tmp105]]
-interval_s = 0.05
-temperature = "soil_temperature"
-[[rain_gauge]]
-pin = 17
-interval_s = 0.05
-rain = "rain"
+/// Behind the parts of every node that is killed: a siren and its gauge.
+const GAUGE: &str = r#"
 [[ultrasonic]]
 port = "a"
 interval_s = 0.5
@@ -123,14 +110,14 @@ impl Outposts {
         for (name, seed) in names.iter().zip(1..) {
             let at = Node::open_broker(outposts.centre.mqtt_port);
             let scenario = format!("scenario = \"quiet\"\nseed = {seed}");
-            let parts = PARTS.replace("{rules}", &rules.display().to_string());
-            // Keys of the file's first table cannot stand behind others.
-            let (first, parts) = parts.trim_start().split_once('\n').context("two lines")?;
+            let parts = format!("[siren]\npin = 27{PARTS}{GAUGE}");
             let spool = format!("commit_s = {COMMIT_S}");
-            let mut node = Node::prepare_with(folder, name, &at, &scenario, &spool, parts)?;
+            let mut node = Node::prepare_with(folder, name, &at, &scenario, &spool, &parts)?;
             let file = node.folder().join("edge.toml");
             let text = std::fs::read_to_string(&file)?;
-            std::fs::write(&file, format!("{first}\n{text}"))?;
+            // Keys of the file's first table cannot stand behind others.
+            let rules = rules.display();
+            std::fs::write(&file, format!("rules = \"{rules}\"\n{text}"))?;
             node.start()?;
             outposts.nodes.push(node);
             outposts.killed.push(Vec::new());

@@ -5,39 +5,9 @@
 use std::{fs, path::Path, process::Command, time::Duration};
 
 use tempfile::tempdir;
-use tram_tests::{Demonstration, STATIONS, binary, until};
+use tram_tests::{Demonstration, STATIONS, binary, page, until};
 
 const PAGE: &str = include_str!("../../docs/operations.md");
-
-/// A block of the page: commands, what the last of them prints, and how it ends.
-struct Block {
-    exit: i32,
-    commands: Vec<(String, Vec<String>)>,
-}
-
-fn blocks() -> Vec<Block> {
-    let mut blocks = Vec::new();
-    let mut lines = PAGE.lines();
-    while let Some(line) = lines.next() {
-        let Some(rest) = line.strip_prefix("```console") else { continue };
-        let exit = rest.trim().strip_prefix("exit=").map_or(0, |n| n.parse().unwrap());
-        let mut block = Block { exit, commands: Vec::new() };
-        for line in lines.by_ref().take_while(|l| *l != "```") {
-            match line.strip_prefix("$ ") {
-                Some(command) => block.commands.push((command.to_owned(), Vec::new())),
-                None => block.commands.last_mut().unwrap().1.push(line.to_owned()),
-            }
-        }
-        blocks.push(block);
-    }
-    blocks
-}
-
-/// The words of a line: what does not change from run to run.
-fn words(line: &str) -> Vec<&str> {
-    let word = |w: &&str| w.len() > 3 && w.chars().all(|c| c.is_ascii_lowercase() || c == '_');
-    line.split(|c: char| !(c.is_alphanumeric() || c == '_')).filter(word).collect()
-}
 
 #[test]
 fn every_command_of_the_page_does_what_it_shows() {
@@ -57,21 +27,7 @@ fn every_command_of_the_page_does_what_it_shows() {
     })
     .unwrap();
 
-    let blocks = blocks();
-    assert!(blocks.len() >= 9, "{} blocks", blocks.len());
-    for block in &blocks {
-        for (i, (command, shown)) in block.commands.iter().enumerate() {
-            let last = i + 1 == block.commands.len();
-            let exit = if last { block.exit } else { 0 };
-            let (code, said) = run(&root, command);
-            assert_eq!(code, Some(exit), "$ {command}\n{said}");
-            for line in shown {
-                for word in words(line) {
-                    assert!(said.contains(word), "`{word}` of `{line}` in\n$ {command}\n{said}");
-                }
-            }
-        }
-    }
+    page::follow(PAGE, 9, |command| run(&root, command)).unwrap();
     // The restored folder is one that a centre starts on.
     assert!(root.join("data/restored/log.db").exists());
     demonstration.stop().unwrap();

@@ -13,7 +13,7 @@ use std::{
 
 use serde_json::Value;
 use tempfile::{TempDir, tempdir};
-use tram_tests::{Centre, binary, skip, until};
+use tram_tests::{Centre, binary, page, skip, until};
 
 const PAGE: &str = include_str!("../../docs/technician.md");
 const STATION: &str = "bat-xat-river-02";
@@ -139,61 +139,10 @@ fn replaced(text: &str, from: &str, to: &str) -> String {
     text.replacen(from, to, 1)
 }
 
-/// A block of the page: commands, what the last of them prints, and how it ends.
-struct Block {
-    exit: i32,
-    commands: Vec<(String, Vec<String>)>,
-}
-
-fn blocks() -> Vec<Block> {
-    let mut blocks = Vec::new();
-    let mut lines = PAGE.lines();
-    while let Some(line) = lines.next() {
-        let Some(rest) = line.strip_prefix("```console") else { continue };
-        let exit = rest.trim().strip_prefix("exit=").map_or(0, |n| n.parse().unwrap());
-        let mut block = Block { exit, commands: Vec::new() };
-        for line in lines.by_ref().take_while(|l| *l != "```") {
-            let last = block.commands.last_mut();
-            match (line.strip_prefix("$ "), last) {
-                (Some(command), _) => block.commands.push((command.to_owned(), Vec::new())),
-                // A command that is too long for a line of the page.
-                (None, Some((command, _))) if command.ends_with('\\') => {
-                    command.pop();
-                    command.push_str(line.trim_start());
-                }
-                (None, last) => last.unwrap().1.push(line.to_owned()),
-            }
-        }
-        blocks.push(block);
-    }
-    blocks
-}
-
-/// The words of a line: what does not change from run to run.
-fn words(line: &str) -> Vec<&str> {
-    let word = |w: &&str| w.len() > 3 && w.chars().all(|c| c.is_ascii_lowercase() || c == '_');
-    line.split(|c: char| !(c.is_alphanumeric() || c == '_')).filter(word).collect()
-}
-
 #[test]
 fn every_command_of_the_page_does_what_it_shows() {
     let bench = Bench::new();
-    let blocks = blocks();
-    assert!(blocks.len() >= 8, "{} blocks", blocks.len());
-    for block in &blocks {
-        for (i, (command, shown)) in block.commands.iter().enumerate() {
-            let last = i + 1 == block.commands.len();
-            let exit = if last { block.exit } else { 0 };
-            let (code, said) = bench.run(command);
-            println!("$ {command}\n{said}");
-            assert_eq!(code, Some(exit), "$ {command}\n{said}");
-            for line in shown {
-                for word in words(line) {
-                    assert!(said.contains(word), "`{word}` of `{line}` in\n$ {command}\n{said}");
-                }
-            }
-        }
-    }
+    page::follow(PAGE, 8, |command| bench.run(command)).unwrap();
     // What was proved is so: the readings are in the store, and the centre knows the calibration.
     let reports = bench.reports();
     assert_eq!(reports.len(), 2, "before the card died, and after: {reports:?}");

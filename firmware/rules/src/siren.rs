@@ -153,28 +153,30 @@ impl Siren {
     /// Lets time pass. Returns the alarms that have now sounded for `limit_us`, and are quiet from
     /// now on.
     pub fn tick(&mut self, now: UptimeMicros, limit_us: u64) -> Vec<Latched> {
-        let passed = self.looked.map_or(0, |looked| now.since(looked));
-        self.looked = Some(now);
+        self.count(now);
         if self.test.is_some_and(|began| now.since(began) >= TEST_US) {
             self.test = None;
         }
-        if let Some(until) = self.silent_until {
-            if now < until {
-                return Vec::new();
-            }
-            self.silent_until = None;
-            // The time before now was quiet.
-            return Vec::new();
-        }
         let mut exhausted = Vec::new();
         for alarm in self.latched.iter_mut().filter(|l| l.phase == Phase::Sounding) {
-            alarm.sounded_us = alarm.sounded_us.saturating_add(passed);
             if alarm.sounded_us >= limit_us {
                 alarm.phase = Phase::Exhausted;
                 exhausted.push(*alarm);
             }
         }
         exhausted
+    }
+
+    /// Adds what has sounded since it was last counted: of the time in which a silence ended, only
+    /// what came after it.
+    fn count(&mut self, now: UptimeMicros) {
+        let looked = self.looked.replace(now).unwrap_or(now);
+        let heard_from = self.silent_until.map_or(looked, |until| until.max(looked));
+        self.silent_until = self.silent_until.filter(|until| now < *until);
+        let passed = now.since(heard_from);
+        for alarm in self.latched.iter_mut().filter(|l| l.phase == Phase::Sounding) {
+            alarm.sounded_us = alarm.sounded_us.saturating_add(passed);
+        }
     }
 
     /// What is to be heard now.
@@ -239,6 +241,7 @@ impl Siren {
         if sounding.is_empty() {
             return Err(SirenRefusal::NothingSounds);
         }
+        self.count(now);
         self.silent_until = Some(now.plus(span_us));
         Ok(sounding)
     }

@@ -27,8 +27,8 @@ impl Default for Machine {
 }
 
 impl Machine {
-    #[cfg(test)]
-    fn at(root: &Path) -> Self {
+    /// The machine whose files are below `root`.
+    pub(crate) fn at(root: &Path) -> Self {
         Self { root: root.to_owned() }
     }
 
@@ -37,13 +37,16 @@ impl Machine {
         self.read("sys/class/thermal/thermal_zone0/temp")?.trim().parse().ok()
     }
 
-    /// Power and temperature as the firmware of a Raspberry Pi says: through its own driver where
+    /// Flags of power and temperature as the firmware of a Raspberry Pi says: through its own driver where
     /// the kernel has that, else whether the supply is too low now, through `rpi_volt`.
     pub(crate) fn throttled(&self) -> Option<u32> {
         let own = "sys/devices/platform/soc/soc:firmware/get_throttled";
-        if let Some(text) = self.read(own) {
+        let digits = |text: &str| {
             let text = text.trim();
-            return u32::from_str_radix(text.strip_prefix("0x").unwrap_or(text), 16).ok();
+            u32::from_str_radix(text.strip_prefix("0x").unwrap_or(text), 16).ok()
+        };
+        if let Some(flags) = self.read(own).as_deref().and_then(digits) {
+            return Some(flags);
         }
         let sensors = fs::read_dir(self.root.join("sys/class/hwmon")).ok()?.flatten();
         sensors.take(MAX_SENSORS).find_map(|sensor| {

@@ -12,7 +12,8 @@ use crate::{
     condition::Condition,
     config::Config,
 };
-use machine::{Machine, disk};
+pub(crate) use machine::Machine;
+use machine::disk;
 
 /// Puts together how the node is.
 pub(crate) struct Checkup {

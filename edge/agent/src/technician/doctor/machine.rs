@@ -34,6 +34,11 @@ impl Machine {
         Self { root }
     }
 
+    /// Flags of supply and heat, as they are in the health messages.
+    pub(super) fn throttled(&self) -> Option<u32> {
+        crate::health::Machine::at(&self.root).throttled()
+    }
+
     /// A path of the machine.
     pub(super) fn path(&self, path: &str) -> PathBuf {
         self.root.join(path.trim_start_matches('/'))

@@ -2,8 +2,6 @@
 
 use super::{finding::Findings, machine::Machine};
 
-/// Where the driver of the Raspberry Pi's firmware tells its flags, in hexadecimal digits.
-const FLAGS: &str = "/sys/devices/platform/soc/soc:firmware/get_throttled";
 /// Bits of the flags (Raspberry Pi documentation, `vcgencmd get_throttled`): now, and the same
 /// sixteen bits further up since boot.
 const UNDER_VOLTAGE: u32 = 1;
@@ -17,37 +15,19 @@ const HOT_MILLI_CELSIUS: i64 = 80_000;
 
 /// Looks at supply and heat.
 pub(super) fn look(machine: &Machine, findings: &mut Findings) {
-    match flags(machine) {
+    match machine.throttled() {
         Some(flags) => supply(flags, findings),
-        None => match low_voltage(machine) {
-            Some(now) => supply(if now { UNDER_VOLTAGE } else { 0 }, findings),
-            None => findings.note(
-                "power",
-                [
-                    "bo mạch không cho biết điện áp nguồn".to_owned(),
-                    "the board does not tell its supply".to_owned(),
-                ],
-            ),
-        },
+        None => findings.note(
+            "power",
+            [
+                "bo mạch không cho biết điện áp nguồn".to_owned(),
+                "the board does not tell its supply".to_owned(),
+            ],
+        ),
     }
     if let Some(hottest) = hottest(machine) {
         heat(hottest, findings);
     }
-}
-
-fn flags(machine: &Machine) -> Option<u32> {
-    let text = machine.read(FLAGS)?;
-    u32::from_str_radix(text.trim_start_matches("0x"), 16).ok()
-}
-
-/// The alarm of the kernel's `rpi_volt`.
-fn low_voltage(machine: &Machine) -> Option<bool> {
-    let monitors = machine.list("/sys/class/hwmon");
-    let volt = monitors
-        .iter()
-        .map(|m| format!("/sys/class/hwmon/{m}"))
-        .find(|m| machine.read(&format!("{m}/name")).as_deref() == Some("rpi_volt"))?;
-    Some(machine.number(&format!("{volt}/in0_lcrit_alarm"))? != 0)
 }
 
 fn supply(flags: u32, findings: &mut Findings) {
