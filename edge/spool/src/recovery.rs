@@ -73,7 +73,7 @@ pub(crate) fn open<D: Disk>(disk: &D, fresh_id: SpoolId) -> Result<Recovered<D>,
         report.created = true;
         State::new(fresh_id)
     };
-    let mut found = Found::default();
+    let mut found = Found { released_below: state.released, ..Found::default() };
     if !report.created {
         for (chain, from) in tiers.iter_mut().zip(state.from) {
             Load { disk, names: &names, state: &state, from }.chain(chain, &mut found)?;

@@ -379,6 +379,7 @@ impl<D: Disk> Spool<D> {
     pub(crate) fn write_state(&mut self) -> Result<(), SpoolError> {
         self.commit_raw()?;
         self.state.floor = self.next_seq;
+        self.state.released = self.held_from();
         self.state.write(&self.disk)?;
         self.unsaved = false;
         let disk = &self.disk;

@@ -20,7 +20,7 @@ use crate::{
 pub(crate) const STATE_FILES: [&str; 2] = ["state.a", "state.b"];
 /// The most bytes a state takes: 256 channels and 1024 losses with room to spare.
 const MAX_STATE_BYTES: u64 = 128 << 10;
-const MAGIC: [u8; 8] = *b"TRAMSPL3";
+const MAGIC: [u8; 8] = *b"TRAMSPL4";
 
 /// When each channel was last taken, and on which clock.
 pub(crate) type Latest = BTreeMap<ChannelNumber, (ClockState, i64)>;
@@ -32,6 +32,9 @@ pub(crate) struct State {
     pub(crate) spool: SpoolId,
     /// No record at or above this number was ever in a deleted segment.
     pub(crate) floor: Seq,
+    /// Everything below this number is released. What `sent` has forgotten is below it, or a record
+    /// that comes back with a restart would be taken for one that nobody has seen.
+    pub(crate) released: Seq,
     /// Of each tier: segments that begin below this number are gone; one that a loss of power
     /// brought back is deleted, since what became of its readings is told elsewhere.
     pub(crate) from: [Seq; TIERS],
@@ -50,6 +53,7 @@ impl State {
             generation: 0,
             spool,
             floor: Seq(0),
+            released: Seq(0),
             from: [Seq(0); TIERS],
             sent: Ranges::default(),
             losses: Losses::default(),
@@ -106,6 +110,7 @@ impl State {
         b.extend(self.generation.to_le_bytes());
         b.extend(self.spool.0.to_le_bytes());
         b.extend(self.floor.0.to_le_bytes());
+        b.extend(self.released.0.to_le_bytes());
         for from in self.from {
             b.extend(from.0.to_le_bytes());
         }
@@ -146,6 +151,7 @@ impl State {
         let generation = f.u64()?;
         let spool = SpoolId(f.u64()?);
         let floor = Seq(f.u64()?);
+        let released = Seq(f.u64()?);
         let mut from = [Seq(0); TIERS];
         for seq in &mut from {
             *seq = Seq(f.u64()?);
@@ -166,13 +172,14 @@ impl State {
             dictionary.restore(take_channel(&mut f)?)?;
         }
         let losses = Losses::new(told, pending);
-        let state = Self { generation, spool, floor, from, sent, losses, latest, dictionary };
+        let state =
+            Self { generation, spool, floor, released, from, sent, losses, latest, dictionary };
         f.0.is_empty().then_some(state)
     }
 }
 
-/// Header, identity, floor, tiers, counts and check.
-const FIXED_BYTES: usize = 8 + 8 + 8 + 8 + 8 * TIERS + 1 + 4 + 2 + 2 + 2 + 4;
+/// Header, identity, floor, what is released, tiers, counts and check.
+const FIXED_BYTES: usize = 8 + 8 + 8 + 8 + 8 + 8 * TIERS + 1 + 4 + 2 + 2 + 2 + 4;
 const LATEST_BYTES: usize = 2 + 5 + 8;
 const LOSS_BYTES: usize = 1 + 3 + 5 + 24;
 
@@ -221,6 +228,7 @@ mod tests {
     fn a_state_is_read_back_and_no_damaged_one_is() {
         let mut state = State::new(SpoolId(77));
         state.floor = Seq(5);
+        state.released = Seq(3);
         state.from = [Seq(4), Seq(3), Seq(2), Seq(1)];
         state.sent.add(7, 9);
         state.sent.add(70, 90);

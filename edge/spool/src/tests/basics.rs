@@ -59,6 +59,23 @@ fn an_orderly_stop_remembers_what_was_acknowledged() {
 }
 
 #[test]
+fn what_was_forgotten_as_sent_does_not_come_back_with_a_restart() {
+    let disk = PowerDisk::default();
+    let (mut spool, _) = Spool::open_on(disk.clone(), SMALL).unwrap();
+    for n in 0..5 {
+        let seq = spool.append(ClockState::Ntp, columns(1, n, 1)).unwrap();
+        spool.commit().unwrap();
+        spool.sending(seq).unwrap();
+    }
+    spool.acknowledge(&ack(&spool, Seq(3))).unwrap();
+    // The state is written for another reason; it says no more that the first three were sent.
+    number_channels(&mut spool, 1);
+    drop(spool);
+    let (spool, report) = Spool::open_on(disk, SMALL).unwrap();
+    assert_eq!((report.held, spool.held_from()), (2, Seq(3)));
+}
+
+#[test]
 fn a_loss_is_told_once_in_a_batch_of_its_own() {
     let disk = PowerDisk::default();
     let (mut spool, _) = Spool::open_on(disk.clone(), SMALL).unwrap();
