@@ -42,6 +42,7 @@ mod feed;
 #[cfg(test)]
 mod fixture;
 mod ledger;
+mod link;
 mod messages;
 mod node_alarm;
 mod outbox;
@@ -73,6 +74,7 @@ pub use error::AlertsError;
 pub use evaluation::MAX_STATES;
 pub use feed::{Feed, MAX_FEED_ENTRIES};
 pub use ledger::MAX_OPEN_EPISODES;
+pub use link::{LINK_PATH, LINK_STANDS, LinkAction, LinkClaim, LinkError, Links};
 pub use messages::CapMessage;
 pub use node_alarm::NodeAlarm;
 pub use outbox::{GIVE_UP_AFTER, MAX_DUE, MAX_PENDING, MAX_WAIT, MAX_WAIT_REFUSED};
