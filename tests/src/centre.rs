@@ -22,6 +22,8 @@ pub struct Centre {
     pub mqtt_port: u16,
     /// Its port with encryption, 0 without.
     pub mqtts_port: u16,
+    /// The port where nodes are enrolled, 0 where they are not.
+    pub enrol_port: u16,
 }
 
 impl Centre {
@@ -64,6 +66,7 @@ impl Centre {
             http: http.to_owned(),
             mqtt_port: port("mqtt")?,
             mqtts_port: port("mqtts")?,
+            enrol_port: port("enrol")?,
             program,
             folder: folder.to_owned(),
         })

@@ -34,6 +34,8 @@ impl Bench {
         let text = format!(
             "data = \"{here}/centre\"\n[http]\nlisten = \"127.0.0.1:0\"\n\
              [broker]\nlisten = \"127.0.0.1:0\"\nanonymous_loopback = true\n\
+             [broker.tls]\nlisten = \"127.0.0.1:0\"\n\
+             [enrol]\nlisten = \"127.0.0.1:0\"\nnames = [\"127.0.0.1\"]\n\
              [[station]]\nid = \"{STATION}\"\nname = \"Bát Xát\"\nlat = 22.53\nlon = 103.89\n"
         );
         fs::write(&configuration, text).unwrap();
@@ -96,6 +98,16 @@ impl Bench {
         );
     }
 
+    /// A command of the page with what is another here: where the centre is, and the code that
+    /// somebody has read out.
+    fn here(&self, command: &str, code: &str) -> String {
+        let centre = format!("127.0.0.1:{}", self.centre.enrol_port);
+        let command = command.replace("centre.example.org:8884", &centre);
+        command
+            .replace("/etc/tram/ingest.toml", "ingest.toml")
+            .replace(" CODE ", &format!(" {code} "))
+    }
+
     /// Runs a command as a shell would; its exit code and what it said.
     fn run(&self, command: &str) -> (Option<i32>, String) {
         let programs = binary("tram-edge").unwrap();
@@ -142,7 +154,15 @@ fn replaced(text: &str, from: &str, to: &str) -> String {
 #[test]
 fn every_command_of_the_page_does_what_it_shows() {
     let bench = Bench::new();
-    page::follow(PAGE, 8, |command| bench.run(command)).unwrap();
+    let mut code = String::new();
+    page::follow(PAGE, 11, |command| {
+        let (status, said) = bench.run(&bench.here(command, &code));
+        if command.starts_with("tram-ingest node add") {
+            code = said.lines().next().unwrap_or_default().to_owned();
+        }
+        (status, said)
+    })
+    .unwrap();
     // What was proved is so: the readings are in the store, and the centre knows the calibration.
     let reports = bench.reports();
     assert_eq!(reports.len(), 2, "before the card died, and after: {reports:?}");

@@ -6,7 +6,7 @@ use clap::{CommandFactory as _, FromArgMatches as _, Parser, Subcommand};
 use tram_journal::{Format, Journal, Setup};
 
 use crate::{
-    clock, run,
+    clock, enrol, run,
     speech::{Language, Speech},
     technician::{self, Station, doctor::Doctor},
 };
@@ -73,6 +73,9 @@ enum Command {
     /// Test, reset or silence the siren of the station that runs on this machine.
     #[command(after_help = technician::siren::EXAMPLES)]
     Siren(technician::siren::Siren),
+    /// Enrol this station at the centre: make its key here and get a certificate for it.
+    #[command(after_help = enrol::EXAMPLES)]
+    Enroll(enrol::Asked),
 }
 
 /// Does what the command line asks for.
@@ -93,6 +96,10 @@ pub(crate) fn execute() -> ExitCode {
         Command::Watch(asked) => technician::watch::watch(&asked, &speech),
         Command::Schema => technician::schema::print(),
         Command::Siren(siren) => siren.execute(&speech),
+        Command::Enroll(asked) => match asked.station.load(&speech) {
+            Ok(checked) => enrol::enroll(&asked, &checked.config, &speech),
+            Err(status) => status,
+        },
     }
 }
 

@@ -2,6 +2,7 @@
 
 use crate::{
     config::{BackendKind, Checked, Config, ScenarioKind},
+    enrol::Enrolled,
     speech::Language,
 };
 
@@ -49,16 +50,37 @@ pub(crate) fn lines(checked: &Checked, language: Language) -> Vec<String> {
         format!("  giữ     tối đa {mib} MiB trong {data}"),
         format!("  keeps   up to {mib} MiB in {data}"),
     ]));
-    let url = &config.broker.url;
-    lines.push(of([
-        format!("  gửi     đến {url} với tên {node}"),
-        format!("  sends   to {url} as {node}"),
-    ]));
+    lines.push(destination(config, language));
     for notice in &checked.notices {
         let [vi, en] = notice;
         lines.push(of([format!("  lưu ý   {vi}"), format!("  note    {en}")]));
     }
     lines
+}
+
+/// Where readings go.
+fn destination(config: &Config, language: Language) -> String {
+    let node = config.node;
+    let to = |url: &str| {
+        language.of([
+            format!("  gửi     đến {url} với tên {node}"),
+            format!("  sends   to {url} as {node}"),
+        ])
+    };
+    if let Some(url) = &config.broker.url {
+        return to(&url.to_string());
+    }
+    match Enrolled::load(&config.data) {
+        Ok(Some(enrolled)) => to(&enrolled.note.broker),
+        Ok(None) => language.of([
+            "  gửi     chưa đến đâu: trạm chưa đăng ký (tram-edge enroll)".to_owned(),
+            "  sends   to nobody yet: the station is not enrolled (tram-edge enroll)".to_owned(),
+        ]),
+        Err(error) => language.of([
+            format!("  gửi     không được: {error:#}"),
+            format!("  sends   to nobody: {error:#}"),
+        ]),
+    }
 }
 
 fn platform(config: &Config, language: Language) -> String {

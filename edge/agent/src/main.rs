@@ -14,6 +14,7 @@ mod condition;
 mod config;
 mod control;
 mod describe;
+mod enrol;
 mod gauges;
 mod hal;
 mod handover;

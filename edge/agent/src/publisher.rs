@@ -25,9 +25,10 @@ use crate::{
     backoff::Backoff,
     births::Herald,
     clock::{self, Clock, monotonic},
+    enrol::Reach,
     health::Checkup,
     ledger::Ledger,
-    link::{Address, Gone, Heard, Link, Message},
+    link::{Gone, Heard, Link, Message},
     lost::times_of,
     orders::Orders,
     pace::{Pace, Urgency},
@@ -65,7 +66,7 @@ pub(crate) fn lock(spool: &SharedSpool) -> MutexGuard<'_, Spool> {
 
 /// Everything the task needs.
 pub(crate) struct Publisher {
-    pub(crate) address: Address,
+    pub(crate) reach: Reach,
     pub(crate) herald: Herald,
     pub(crate) checkup: Checkup,
     /// How often the node says how it is.
@@ -118,6 +119,12 @@ struct Session {
     paced: Option<Duration>,
 }
 
+/// Connects as the station file and the enrolment say now.
+async fn connect(reach: &Reach, will: Vec<u8>) -> Result<Link, String> {
+    let address = reach.address().map_err(|e| format!("{e:#}"))?;
+    Link::connect(&address, will).await
+}
+
 impl Publisher {
     /// Runs until there is nothing more to do.
     pub(crate) async fn run(mut self) {
@@ -125,7 +132,7 @@ impl Publisher {
         let mut said = String::new();
         while !self.may_stop_unconnected() {
             let connected = tokio::select! {
-                connected = Link::connect(&self.address, self.herald.status(StatusState::Offline, None)) => {
+                connected = connect(&self.reach, self.herald.status(StatusState::Offline, None)) => {
                     connected
                 }
                 () = stopped(&mut self.phase) => break,
@@ -154,10 +161,9 @@ impl Publisher {
             } else {
                 let held = lock(&self.spool).stats().held;
                 warn!(
-                    "no connection to {}:{} ({reason}); sampling goes on, {held} batches wait in \
+                    "no connection to {} ({reason}); sampling goes on, {held} batches wait in \
                      the spool, trying again in {:.1} s",
-                    self.address.host,
-                    self.address.port,
+                    self.reach.name(),
                     wait.as_secs_f64()
                 );
                 said = reason;
@@ -187,7 +193,7 @@ impl Publisher {
 
     /// Uses a connection for as long as it lives.
     async fn serve(&mut self, link: Link, began: Instant) -> Left {
-        info!("connected to {}:{}", self.address.host, self.address.port);
+        info!("connected to {}", self.reach.name());
         let window = Window::new(self.in_flight, self.resend, &lock(&self.spool));
         let released = Released::new(lock(&self.spool).held_from());
         let mut session = Session {
@@ -290,7 +296,7 @@ impl Publisher {
     }
 
     fn batch_id(&self, seq: Seq) -> BatchId {
-        BatchId { node: self.address.node, spool: lock(&self.spool).id(), seq }
+        BatchId { node: self.reach.node, spool: lock(&self.spool).id(), seq }
     }
 
     /// The next record and its payload.
@@ -338,7 +344,7 @@ impl Publisher {
     async fn hear(&mut self, session: &mut Session, heard: Heard) -> Result<(), Gone> {
         match heard {
             Heard::Ack(ack) => {
-                let (node, spool) = (self.address.node, ack.spool);
+                let (node, spool) = (self.reach.node, ack.spool);
                 let now = session.began.elapsed();
                 let took = &mut self.checkup.acknowledged_in;
                 let witness = self.witness.clone();

@@ -19,7 +19,7 @@ use tokio::{
     signal::unix::{SignalKind, signal},
     sync::{Notify, oneshot, watch},
 };
-use tracing::{debug, info, warn};
+use tracing::{debug, error, info, warn};
 use tram_journal::{Journal, Manager};
 use tram_node::Batcher;
 use tram_wire::ChannelNumber;
@@ -30,6 +30,7 @@ use crate::{
     condition::Condition,
     config::{Checked, Config, batch_limits, seconds},
     control, describe,
+    enrol::{Reach, Renewal},
     gauges::Gauges,
     hal::Backend,
     health::Checkup,
@@ -51,7 +52,7 @@ use crate::{
     witness::Witness,
 };
 
-pub(crate) use prepare::{address, open_backend};
+pub(crate) use prepare::open_backend;
 use prepare::{number_channels, resume};
 
 /// How long an orderly stop waits for the centre.
@@ -62,8 +63,7 @@ const HEARTBEAT: Duration = Duration::from_secs(60);
 /// Runs the station until it is asked to stop, or a recording has been replayed and acknowledged.
 ///
 /// # Errors
-/// When something that is needed from the start cannot be had: data folder, hardware,
-/// certificates.
+/// When something that is needed from the start cannot be had: data folder, hardware.
 pub(crate) fn run(checked: &Checked, journal: Journal) -> Result<()> {
     for line in describe::lines(checked, Language::En) {
         println!("{line}");
@@ -91,7 +91,11 @@ fn start_and_end(
     for [_, notice] in &checked.notices {
         warn!("{notice}");
     }
-    let address = address(config)?;
+    let reach = Reach::new(config);
+    if let Err(error) = reach.address() {
+        // Sampling, and the siren, need nobody.
+        error!("no way to the centre: {error:#}");
+    }
     let OpenedSpool { mut spool, recovery, in_memory } = open_spool(config)?;
     report(&spool, &recovery);
     let (backend, clock, replay) = open_backend(&checked.written)?;
@@ -141,9 +145,10 @@ fn start_and_end(
         wanted: Arc::clone(&wanted),
     };
     let sampler = sampler(checked, backend, wiring, &stop, &condition)?;
+    let renewal = Renewal { node: config.node, data: config.data.clone(), clock: clock.clone() };
     let (phase, phases) = watch::channel(Phase::Running);
     let publisher = Publisher {
-        address,
+        reach,
         herald: herald(checked, &clock, &boots),
         checkup: Checkup::new(config, Arc::clone(&condition), boots, in_memory, monotonic()),
         health_every: Duration::from_secs(u64::from(config.health.interval_s)),
@@ -166,6 +171,8 @@ fn start_and_end(
     let watchdog = Watchdog::start(&config.watchdog, manager, Arc::clone(&condition))?;
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
     let gauges = Gauges { spool: Arc::clone(&spool), condition, journal, since: monotonic() };
+    // It ends with the runtime.
+    runtime.spawn(renewal.run());
     runtime.block_on(conduct(publisher, phase, threads, &stop, &gauges, witness))?;
     drop(gauges);
     drop(runtime);

@@ -24,6 +24,8 @@ mod birth;
 mod cbor;
 mod channel;
 mod command;
+mod enrol;
+mod enrol_code;
 mod episode;
 mod health;
 mod loss;
@@ -51,6 +53,13 @@ pub use birth::{Birth, ChannelInfo, MAX_CHANNELS, MAX_EARLIER_BOOTS};
 pub use cbor::{DecodeError, EncodeError};
 pub use channel::{ChannelName, ChannelNumber};
 pub use command::{Command, MAX_ORDER_BYTES, SIGNATURE_BYTES, Signed};
+pub use enrol::{
+    ENROL_PROTOCOL, EnrolAnswer, EnrolRefusal, EnrolRequest, Enrolment, MAX_BROKER_URL_BYTES,
+    MAX_CERTIFICATE_BYTES, MAX_ENROL_BYTES, MAX_ENROL_REQUEST_BYTES,
+};
+pub use enrol_code::{
+    ENROL_PIN_BYTES, ENROL_SECRET_BYTES, EnrolCode, InvalidEnrolCode, MAX_ENROL_CODE_CHARS,
+};
 pub use episode::{EpisodeId, InvalidEpisodeId};
 pub use health::{Health, MAX_HEALTH_ENTRIES, SensorErrorKind, SensorErrors, Storing};
 pub use loss::{Loss, LossCause, MAX_BATCH_LOSSES};

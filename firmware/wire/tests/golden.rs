@@ -9,9 +9,10 @@ use std::{fmt::Write, fs, path::PathBuf};
 
 use tram_wire::{
     Ack, Act, Actor, Alarm, AlarmKind, Answer, Batch, Birth, Challenge, ChannelInfo, ChannelName,
-    ChannelNumber, ClockState, Column, Command, EpisodeId, Health, Loss, LossCause, NO_RULE,
-    NodeId, Order, Point, Quality, Quantity, ReplicaId, SIGNATURE_BYTES, SensorErrorKind, Seq,
-    Signed, SpoolId, Status, StatusState, Storing, Summary, Tests, Text, Verdict,
+    ChannelNumber, ClockState, Column, Command, EnrolRequest, Enrolment, EpisodeId, Health, Loss,
+    LossCause, NO_RULE, NodeId, Order, Point, Quality, Quantity, ReplicaId, SIGNATURE_BYTES,
+    SensorErrorKind, Seq, Signed, SpoolId, Status, StatusState, Storing, Summary, Tests, Text,
+    Verdict,
 };
 
 fn path(name: &str) -> PathBuf {
@@ -268,4 +269,22 @@ fn alarm() {
     };
     assert_eq!(Alarm::decode(&golden("alarm-siren.hex", &test.encode())), Ok(test));
     assert!(Alarm::decode(&Alarm { value: 4, ..test }.encode()).is_err(), "an unknown actor");
+}
+
+#[test]
+fn enrolment() {
+    let node = NodeId::new("bat-xat-river-02").unwrap();
+    let request = EnrolRequest { node, secret: Some(*b"0123456789"), request: vec![0x30; 40] };
+    let bytes = golden("enrol-request.hex", &request.encode().unwrap());
+    assert_eq!(EnrolRequest::decode(&bytes), Ok(request));
+    let given = Enrolment {
+        certificate: vec![0x31; 40],
+        authority: vec![0x32; 40],
+        broker: "mqtts://centre.example.org:8883".to_owned(),
+        issued: tram_wire::UnixMicros(1_772_409_600_000_000),
+        expires: tram_wire::UnixMicros(1_803_945_600_000_000),
+        command_key: Some([0x33; 32]),
+    };
+    let bytes = golden("enrol-answer.hex", &Enrolment::encode(&Ok(given.clone())).unwrap());
+    assert_eq!(Enrolment::decode(&bytes), Ok(Ok(given)));
 }

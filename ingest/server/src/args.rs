@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use clap::{Args, Parser, Subcommand};
 use tram_journal::Format;
 
-use crate::command;
+use crate::{command, enrol::command as node};
 
 /// The centre of a network of stations: takes readings from a message broker, keeps them, watches
 /// them against rules, and shows them on a web page.
@@ -54,7 +54,7 @@ pub(crate) enum Command {
     Backup(command::backup::Take),
     Restore(command::restore::Restore),
     Check(command::check::Check),
-    /// Manages the nodes that may connect to the embedded broker, and gives them orders.
+    /// Manages the nodes that may connect, and gives them orders.
     #[command(subcommand)]
     Node(NodeCommand),
 }
@@ -62,13 +62,40 @@ pub(crate) enum Command {
 /// What to do with a node.
 #[derive(Debug, Subcommand)]
 pub(crate) enum NodeCommand {
-    /// Makes a password for a node, prints it once, and keeps only its hash in the credentials
-    /// file; a node that has one already gets a new one.
+    /// Lets a node in: prints, once, the one-time code with which it is enrolled (with a section
+    /// [enrol]), or its password.
+    ///
+    /// A code is good for one key, for two days if the configuration does not say otherwise, and
+    /// takes the place of one that was not used. A node that has a password already gets a new one.
+    #[command(after_help = node::ADD_EXAMPLES)]
     Add {
         /// Where the configuration is.
         #[command(flatten)]
         config: ConfigFile,
         /// The node's name, such as lao-cai-river-01.
+        name: String,
+        /// Make a password although there is a section [enrol]: for devices that cannot be
+        /// enrolled. Only its hash is kept, in the credentials file.
+        #[arg(long)]
+        password: bool,
+    },
+    /// Shows who has a code, a certificate or a password, and until when.
+    List {
+        /// Where the configuration is.
+        #[command(flatten)]
+        config: ConfigFile,
+        /// As JSON, for programs.
+        #[arg(long)]
+        json: bool,
+    },
+    /// Takes back everything a node was given: its code, its certificates, its password. A running
+    /// centre with the embedded broker ends the node's connection within a second.
+    #[command(after_help = node::REVOKE_EXAMPLES)]
+    Revoke {
+        /// Where the configuration is.
+        #[command(flatten)]
+        config: ConfigFile,
+        /// The node's name.
         name: String,
     },
     Siren(command::siren::Siren),

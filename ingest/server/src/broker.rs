@@ -5,26 +5,33 @@
 //! a broker that forgets loses nothing.
 
 mod access;
+mod certified;
 mod complaints;
-mod credentials;
+pub(crate) mod credentials;
 mod door;
 mod failures;
+mod gate;
+mod live;
 pub(crate) mod node_add;
 
 use std::{net::SocketAddr, sync::Arc, time::Duration};
 
 use mqtt5::broker::{
     BrokerConfig, BrokerShutdownHandle, MqttBroker,
-    config::{StorageBackend, StorageConfig, TlsConfig},
+    config::{StorageBackend, StorageConfig},
     sys_topics::BrokerStats,
 };
-use tokio::task::JoinHandle;
+use tokio::{sync::broadcast, task::JoinHandle};
 
 pub(crate) use credentials::Credentials;
 pub(crate) use door::Door;
+pub(crate) use failures::Failures;
+
+use gate::Gate;
 
 use crate::{
     config::{Embedded, External, Hearing},
+    enrol::Office,
     failure::Failure,
 };
 
@@ -54,34 +61,34 @@ pub(crate) struct Running {
     pub(crate) stats: Arc<BrokerStats>,
     shutdown: BrokerShutdownHandle,
     task: JoinHandle<()>,
+    /// Ends the encrypted connections and their listener.
+    gate: Option<broadcast::Sender<()>>,
 }
 
-/// Starts the broker; `door` decides who comes in.
+/// Starts the broker; `door` decides who comes in. With an office, whoever comes encrypted shows a
+/// certificate of it.
 ///
 /// # Errors
 /// [`Failure`] when an address cannot be listened on or a certificate cannot be used.
-pub(crate) async fn start(embedded: &Embedded, door: Arc<Door>) -> Result<Running, Failure> {
-    let config = broker_config(embedded);
+pub(crate) async fn start(
+    embedded: &Embedded,
+    door: Arc<Door>,
+    office: Option<&Arc<Office>>,
+) -> Result<Running, Failure> {
     probe(embedded.listen).await?;
-    if let Some(tls) = &embedded.tls {
-        probe(tls.listen).await?;
-        // The broker asks for the process's provider; there being one already is as good.
-        let _ = rustls::crypto::ring::default_provider().install_default();
-    }
-    let broker = MqttBroker::with_config(config).await.map_err(|e| {
+    let broker = MqttBroker::with_config(broker_config(embedded)).await.map_err(|e| {
         Failure::new(format!("the broker cannot start: {e}"), "Check the section [broker]")
     })?;
-    let mut broker = broker.with_auth_provider(door);
-    let address = broker.local_addr().ok_or_else(|| {
-        Failure::new("the broker does not listen", "Check `listen` in the section [broker]")
-    })?;
-    let tls_address = broker.tls_local_addr();
-    if embedded.tls.is_some() && tls_address.is_none() {
-        return Err(Failure::new(
-            "the broker does not listen with encryption",
-            "Check the section [broker.tls]",
-        ));
-    }
+    let mut broker = broker.with_auth_provider(Arc::clone(&door) as Arc<_>);
+    let address = broker.local_addr().ok_or_else(not_listening)?;
+    let gate = match &embedded.tls {
+        Some(tls) => {
+            let config = broker_config(embedded);
+            Some(Gate::bind(tls, &broker, config, door, office.cloned()).await?)
+        }
+        None => None,
+    };
+    let tls_address = gate.as_ref().map(Gate::address).transpose().map_err(|_| not_listening())?;
     let (shutdown, stats) = (broker.shutdown_handle(), broker.stats());
     let mut ready = broker.ready_receiver();
     let task = tokio::spawn(async move {
@@ -91,7 +98,15 @@ pub(crate) async fn start(embedded: &Embedded, door: Arc<Door>) -> Result<Runnin
     });
     // An error means that the broker is gone; the link will say so.
     let _ = ready.wait_for(|ready| *ready).await;
-    Ok(Running { address, tls_address, stats, shutdown, task })
+    let stop_gate = gate.as_ref().map(Gate::stop);
+    if let Some(gate) = gate {
+        tokio::spawn(gate.run());
+    }
+    Ok(Running { address, tls_address, stats, shutdown, task, gate: stop_gate })
+}
+
+fn not_listening() -> Failure {
+    Failure::new("the broker does not listen", "Check `listen` in the section [broker]")
 }
 
 impl Running {
@@ -121,6 +136,10 @@ impl Running {
 
     /// Stops it, waiting at most `patience`.
     pub(crate) async fn stop(self, patience: Duration) {
+        if let Some(gate) = self.gate {
+            // Nobody listens when everybody has gone already.
+            let _ = gate.send(());
+        }
         self.shutdown.shutdown();
         let abort = self.task.abort_handle();
         if tokio::time::timeout(patience, self.task).await.is_err() {
@@ -150,7 +169,7 @@ fn broker_config(embedded: &Embedded) -> BrokerConfig {
         .with_cleanup_interval(Duration::from_secs(60))
         .with_max_queued_messages_per_client(queue_messages)
         .with_max_queued_bytes_per_client(queue_bytes);
-    let config = BrokerConfig::new()
+    BrokerConfig::new()
         .with_bind_address(embedded.listen)
         .with_max_clients(max_clients(embedded))
         .with_max_packet_size(MAX_PACKET_BYTES as usize)
@@ -162,11 +181,5 @@ fn broker_config(embedded: &Embedded) -> BrokerConfig {
         .with_max_retained_messages(retained)
         .with_max_retained_message_size(retained_bytes)
         .with_sys_topics_enabled(false)
-        .with_storage(storage);
-    match &embedded.tls {
-        Some(tls) => config.with_tls(
-            TlsConfig::new(tls.certificate.clone(), tls.key.clone()).with_bind_address(tls.listen),
-        ),
-        None => config,
-    }
+        .with_storage(storage)
 }

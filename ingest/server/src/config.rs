@@ -1,6 +1,7 @@
 //! The configuration: what the file says, and what it means once checked.
 
 mod broker;
+mod enrol;
 mod file;
 mod history;
 mod http;
@@ -20,7 +21,8 @@ use tram_config::{Document, Mistake};
 use tram_store::Retention;
 use tram_wire::{NodeId, UnixMicros};
 
-pub(crate) use broker::{Broker, Embedded, External, Hearing};
+pub(crate) use broker::{Broker, Embedded, External, Hearing, Tls};
+pub(crate) use enrol::Enrol;
 pub(crate) use file::File;
 pub(crate) use history::Reader;
 pub(crate) use http::Http;
@@ -40,6 +42,8 @@ pub(crate) struct Configuration {
     pub(crate) http: Http,
     /// Where messages come from.
     pub(crate) broker: Broker,
+    /// How nodes are given certificates; `None` when they are not.
+    pub(crate) enrol: Option<Enrol>,
     /// Whether unknown devices on `senml/{node}` are let in.
     pub(crate) register_third_party: bool,
     /// The earliest time a reading may have.
@@ -78,6 +82,7 @@ fn check(document: &Document<File>) -> Result<Configuration, Mistake> {
         data: file.data.clone(),
         http: http::check(document)?,
         broker: broker::check(document)?,
+        enrol: enrol::check(document)?,
         register_third_party: file.third_party == file::ThirdParty::Register,
         earliest: check_earliest(document)?,
         ahead: Duration::from_secs(file.time.ahead_s),
@@ -181,6 +186,8 @@ communes = [\"02647\"]
         let station = "[[station]]\nid = \"a\"\nname = \"A\"\nlat = 22.0\nlon = 104.0\n";
         let hook = "[[alerts.webhook]]\nname = \"w\"\nurl = \"http://x\"\nsecret_file = \"none\"\n";
         let sink = "[[sink]]\nname=\"v\"\nkind=\"line-protocol\"\nurl=\"http://x\"\n";
+        let tls = "[broker.tls]\nlisten = \"127.0.0.1:0\"\n";
+        let enrol = "[enrol]\nlisten = \"127.0.0.1:0\"\nnames = [\"c.example.org\"]\n";
         let outside = |more: &str| {
             let url = format!("url = \"mqtt://x\"\n{more}");
             MINIMAL.replace("listen = \"127.0.0.1:0\"\nanonymous_loopback = true", &url)
@@ -221,6 +228,16 @@ communes = [\"02647\"]
                 16,
                 "at least as long as `minute`",
             ),
+            (format!("{MINIMAL}{tls}"), 14, "[enrol]"),
+            (format!("{MINIMAL}{tls}certificate = \"x\"\n"), 14, "both"),
+            (format!("{MINIMAL}{tls}certificate = \"x\"\nkey = \"x\"\n"), 16, "is there"),
+            (format!("{MINIMAL}{enrol}"), 14, "[broker.tls]"),
+            (format!("{MINIMAL}{}", enrol.replace("\"c.example.org\"", "")), 16, "HOST"),
+            (format!("{MINIMAL}{}", enrol.replace("c.example", "c d.example")), 16, "HOST"),
+            (format!("{MINIMAL}{tls}{enrol}code_s = 0\n"), 19, "604800"),
+            (format!("{MINIMAL}{tls}{enrol}certificate_s = 1\n"), 19, "315360000"),
+            (format!("{MINIMAL}{tls}{enrol}broker = \"mqtt://x\"\n"), 19, "mqtts://"),
+            (outside(enrol), 4, "broker ="),
             (format!("{MINIMAL}{sink}token_file=\"none\"\n"), 18, "token"),
             (format!("{MINIMAL}{}", sink.replace("line-protocol", "influxdb1")), 16, "database ="),
             (format!("{MINIMAL}{}", sink.replace("line-protocol", "influxdb2")), 16, "org ="),
@@ -244,6 +261,18 @@ communes = [\"02647\"]
             assert_eq!(mistake.line, Some(line), "{mistake}");
             assert!(mistake.to_string().contains(says), "{mistake}");
         }
+    }
+
+    #[test]
+    fn a_broker_for_enrolled_nodes_needs_no_passwords() {
+        let enrolled = "[broker.tls]\nlisten = \"127.0.0.1:0\"\n\
+                        [enrol]\nlisten = \"127.0.0.1:0\"\nnames = [\"c.example.org\"]";
+        let config = load_text(&MINIMAL.replace("anonymous_loopback = true", enrolled)).unwrap();
+        let Broker::Embedded(Embedded { tls: Some(tls), credentials, .. }) = config.broker else {
+            panic!("an embedded broker with encryption")
+        };
+        assert!(tls.files.is_none() && !tls.passwords && credentials.is_none());
+        assert_eq!(config.enrol.unwrap().code, Duration::from_secs(172_800));
     }
 
     #[test]

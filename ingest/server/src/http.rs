@@ -39,8 +39,8 @@ pub(crate) use page::is_built;
 pub(crate) use refusal::Refusal;
 
 use crate::{
-    alarms::Alarms, board::Board, broker::Door, config::Reader, ledger::Ledger, link::Link,
-    live::Hub, orders::Orders, replica::Replica, sinks::Gauges,
+    alarms::Alarms, board::Board, broker::Door, config::Reader, enrol::Office, ledger::Ledger,
+    link::Link, live::Hub, orders::Orders, replica::Replica, sinks::Gauges,
 };
 
 /// The largest body of a request.
@@ -60,6 +60,8 @@ pub(crate) struct App {
     pub(crate) link: Arc<Link>,
     /// The embedded broker, if there is one.
     pub(crate) broker: Option<Clients>,
+    /// Who was given certificates, when nodes are enrolled here.
+    pub(crate) office: Option<Arc<Office>>,
     /// The alarms, when the centre watches rules.
     pub(crate) alarms: Option<Arc<Alarms>>,
     /// What nodes are told to do.

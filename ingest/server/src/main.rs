@@ -13,6 +13,8 @@ mod clock;
 mod command;
 mod commit;
 mod config;
+mod crowd;
+mod enrol;
 mod failure;
 mod folder;
 mod http;
@@ -37,26 +39,19 @@ use std::process::ExitCode;
 use clap::Parser;
 use tram_journal::{Journal, Setup, Watched};
 
-use args::{Arguments, Command, NodeCommand};
+use args::{Arguments, Command};
 use failure::Failure;
 
 /// What is logged when `RUST_LOG` does not say: our own words; of the broker's and the client's
 /// only errors, since we say in our own words what they mean.
-const LOG_FILTER: &str = "info,mqtt5=error,mqtt5::broker::tls_acceptor=off,rumqttc=error";
+const LOG_FILTER: &str = "info,mqtt5=error,rumqttc=error";
 
 /// What the broker tells by its log alone.
-const WATCHED: &[Watched] = &[
-    Watched {
-        name: "handshake",
-        target: "mqtt5::broker::tls_acceptor",
-        contains: "TLS handshake failed",
-    },
-    Watched {
-        name: "limit",
-        target: "mqtt5::broker::server",
-        contains: "resource limits exceeded",
-    },
-];
+const WATCHED: &[Watched] = &[Watched {
+    name: "limit",
+    target: "mqtt5::broker::server",
+    contains: "resource limits exceeded",
+}];
 
 fn main() -> ExitCode {
     // A wrong command line ends here with exit code 2.
@@ -86,15 +81,6 @@ fn execute(command: &Command, journal: Journal) -> Result<(), Failure> {
         Command::Backup(asked) => command::backup::take(asked),
         Command::Restore(asked) => command::restore::restore(asked),
         Command::Check(asked) => command::check::check(asked),
-        Command::Node(NodeCommand::Siren(asked)) => command::siren::order(asked),
-        Command::Node(NodeCommand::Key { config }) => command::siren::key(&config.config),
-        Command::Node(NodeCommand::Add { config, name }) => {
-            let password = broker::node_add::node_add(&config.config, name)?;
-            println!("{password}");
-            eprintln!(
-                "This is the password of {name}. It is not kept anywhere: write it into the node's configuration now."
-            );
-            Ok(())
-        }
+        Command::Node(asked) => enrol::command::node(asked),
     }
 }

@@ -313,7 +313,7 @@ impl Check<'_> {
             self.mistake("broker.cert_file", "a certificate needs its key", fix);
         }
         let tls_only = broker.ca_file.is_some() || broker.cert_file.is_some();
-        if tls_only && !broker.url.tls {
+        if tls_only && broker.url.as_ref().is_some_and(|url| !url.tls) {
             let fix = "write mqtts:// in `url`, or remove the certificates";
             self.mistake(
                 "broker.url",

@@ -27,6 +27,7 @@ pub(crate) use parts::{
     Adxl355, Dps310, DualLoop, Named, Parts, RainGauge, Sen5x, Sht4x, Tmp105, TmpMedium,
     Ultrasonic, UltrasonicModel, part_and_key,
 };
+pub(crate) use text::BrokerUrl;
 pub(crate) use vital::{HealthTable, WatchdogTable};
 
 /// A station file.
@@ -39,7 +40,8 @@ pub(crate) struct Config {
     pub(crate) node: NodeId,
     /// Folder of the spool and of what else must survive a restart.
     pub(crate) data: PathBuf,
-    /// Where readings go.
+    /// Where readings go. What is not said here is taken from what `tram-edge enroll` wrote.
+    #[serde(default)]
     pub(crate) broker: Broker,
     /// Where the centre answers over HTTP, for what asks it.
     #[serde(default)]
@@ -110,10 +112,11 @@ pub(crate) struct Config {
 #[derive(Debug, Clone, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct Broker {
-    /// `mqtt://host:port` or `mqtts://host:port`.
-    #[serde(deserialize_with = "text::parse")]
-    #[schemars(with = "shape::Broker")]
-    pub(crate) url: text::BrokerUrl,
+    /// `mqtt://host:port` or `mqtts://host:port`; without it, the one that the centre named when
+    /// the node was enrolled.
+    #[serde(default, deserialize_with = "text::parse_some")]
+    #[schemars(with = "Option<shape::Broker>")]
+    pub(crate) url: Option<BrokerUrl>,
     /// File with the password in its first line; `TRAM_MQTT_PASSWORD` goes before it.
     #[serde(default)]
     pub(crate) password_file: Option<PathBuf>,
@@ -152,6 +155,22 @@ impl Broker {
     }
     fn spread_s() -> f64 {
         5.0
+    }
+}
+
+impl Default for Broker {
+    fn default() -> Self {
+        Self {
+            url: None,
+            password_file: None,
+            ca_file: None,
+            cert_file: None,
+            key_file: None,
+            keep_alive_s: Self::keep_alive_s(),
+            in_flight: Self::in_flight(),
+            resend_s: Self::resend_s(),
+            spread_s: Self::spread_s(),
+        }
     }
 }
 

@@ -1,7 +1,7 @@
-//! What has to be had before anything starts: the address of the broker, the hardware, the channels,
-//! and what is remembered of the run before.
+//! What has to be had before anything starts: the hardware, the channels, and what is remembered of
+//! the run before.
 
-use std::{collections::HashMap, fs, time::Duration};
+use std::collections::HashMap;
 
 use anyhow::{Context as _, Result};
 use tram_emulator::Clock as BoardClock;
@@ -13,7 +13,6 @@ use crate::{
     clock::{Clock, SharedBoots},
     config::{BackendKind, Checked, Config},
     hal::{Backend, Emulated, Linux, RaspberryPi},
-    link::{Address, TlsFiles, client_config},
     lost::Resume,
     sampler::{Channel, Replay},
 };
@@ -37,36 +36,6 @@ pub(super) fn resume(
         (channel, Resume::new(state, at))
     });
     all.collect()
-}
-
-/// Where the broker is, with everything that is needed to be taken by it.
-///
-/// # Errors
-/// When a file with a password, certificate or key cannot be read.
-pub(crate) fn address(config: &Config) -> Result<Address> {
-    let broker = &config.broker;
-    let tls = broker.url.tls.then(|| {
-        let identity = broker.cert_file.clone().zip(broker.key_file.clone());
-        client_config(&TlsFiles { authorities: broker.ca_file.clone(), identity })
-    });
-    let from_environment = std::env::var("TRAM_MQTT_PASSWORD").ok();
-    let password = match (from_environment, &broker.password_file) {
-        (Some(password), _) => Some(password),
-        (None, Some(path)) => {
-            let text = fs::read_to_string(path)
-                .with_context(|| format!("reading the password from {}", path.display()))?;
-            Some(text.lines().next().unwrap_or_default().to_owned())
-        }
-        (None, None) => None,
-    };
-    Ok(Address {
-        node: config.node,
-        host: broker.url.host.clone(),
-        port: broker.url.port,
-        tls: tls.transpose()?,
-        password,
-        keep_alive: Duration::from_secs(u64::from(broker.keep_alive_s)),
-    })
 }
 
 /// The hardware, the clock that goes with it, and a recording that is being replayed.

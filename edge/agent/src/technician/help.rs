@@ -53,6 +53,10 @@ const WORDS: &[(&str, &str)] = &[
     ("siren", "Thử, tắt hoặc tạm ngưng còi của trạm đang chạy trên máy này."),
     ("siren action", "Làm gì với còi: `status` xem trạng thái; `test` thử ba hồi ngắn; `reset` tắt báo động; `silence` tạm ngưng; `drill` diễn tập, không kêu."),
     ("--minutes", "Tạm ngưng bao nhiêu phút, từ 1 đến 60; chỉ dùng với `silence`."),
+    ("enroll", "Đăng ký trạm với trung tâm: tạo khóa ngay trên trạm và nhận chứng thư cho khóa đó."),
+    ("code", "Mã dùng một lần: chín nhóm, mỗi nhóm bốn ký tự; hoặc - để đọc mã từ bàn phím."),
+    ("enroll --centre", "Nơi trung tâm nhận đăng ký, MÁY:CỔNG; không ghi cổng thì là 8884."),
+    ("--again", "Đăng ký lại trạm đã đăng ký, với khóa mới."),
     ("--config", "Tệp trạm. Đường dẫn tương đối trong tệp tính từ thư mục hiện tại."),
     ("--emulated", "Dùng cảm biến mô phỏng thay cho cảm biến thật: để tập huấn, tại bàn."),
     ("--log-format", "Dạng nhật ký trên stderr: `text` cho người đọc, `json` cho máy, mỗi dòng một đối tượng."),
@@ -88,6 +92,7 @@ NO_COLOR=1 là không dùng màu; màu chỉ có trên màn hình dòng lệnh."
     ("calibrate", super::calibrate::EXAMPLES_VI),
     ("commission", super::commission::EXAMPLES_VI),
     ("siren", super::siren::EXAMPLES_VI),
+    ("enroll", crate::enrol::EXAMPLES_VI),
 ];
 
 /// The layout of a page of help in Vietnamese.

@@ -204,6 +204,38 @@ pub(super) fn write(path: &Path, node: &NodeId, hash: &str) -> std::io::Result<(
     if let Some(folder) = path.parent() {
         fs::create_dir_all(folder)?;
     }
+    replace(path, &text)
+}
+
+/// Takes a node's hash out of the file; returns whether it was there.
+///
+/// # Errors
+/// What the file system says.
+pub(crate) fn remove(path: &Path, node: &NodeId) -> std::io::Result<bool> {
+    let old = match fs::read_to_string(path) {
+        Ok(text) => text,
+        Err(e) if e.kind() == std::io::ErrorKind::NotFound => return Ok(false),
+        Err(e) => return Err(e),
+    };
+    let prefix = format!("{node}:");
+    let others = || old.lines().filter(|line| !line.trim_start().starts_with(&prefix));
+    if others().count() == old.lines().count() {
+        return Ok(false);
+    }
+    replace(path, &others().flat_map(|line| [line, "\n"]).collect::<String>())?;
+    Ok(true)
+}
+
+/// The nodes in the file; one that is not there holds nobody.
+///
+/// # Errors
+/// [`Mistake`] when it cannot be read or a line is wrong.
+pub(crate) fn names(path: &Path) -> Result<Vec<NodeId>, Mistake> {
+    Ok(parse(path, &load(path)?)?.into_keys().collect())
+}
+
+/// Puts a file into the place of the old one, which stays whole until the new one is.
+fn replace(path: &Path, text: &str) -> std::io::Result<()> {
     let new = path.with_extension("new");
     let mut file = private(&new)?;
     file.write_all(text.as_bytes())?;
@@ -249,6 +281,13 @@ mod tests {
         assert!(!credentials.remembers(&node("a"), b"one"));
         assert!(!credentials.verify(&node("a"), b"one"));
         assert!(credentials.verify(&node("a"), b"new"));
+        assert!(credentials.verify(&node("b"), b"two"));
+
+        assert!(remove(&path, &node("a")).unwrap());
+        assert!(!remove(&path, &node("a")).unwrap());
+        assert_eq!(names(&path).unwrap(), [node("b")]);
+        credentials.reload().unwrap();
+        assert!(!credentials.verify(&node("a"), b"new"));
         assert!(credentials.verify(&node("b"), b"two"));
     }
 

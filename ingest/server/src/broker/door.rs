@@ -21,7 +21,10 @@ use tokio::sync::{Semaphore, watch};
 use tram_wire::NodeId;
 
 use super::{access::Client, complaints::Complaints, credentials::Credentials, failures::Failures};
-use crate::clock;
+use crate::{
+    clock,
+    enrol::{Office, Papers},
+};
 
 /// User name and client identifier of the centre's own client. The underscore keeps it apart from
 /// every node name.
@@ -40,6 +43,14 @@ pub(crate) struct DoorCounters {
     pub(crate) publishes_refused: AtomicU64,
     /// Subscriptions refused because the topic belongs to somebody else.
     pub(crate) subscriptions_refused: AtomicU64,
+    /// Encrypted connections that came to nothing because the handshake failed.
+    pub(crate) handshakes_failed: AtomicU64,
+    /// Encrypted connections refused because there were too many clients.
+    pub(crate) over_limit: AtomicU64,
+    /// Connections refused because the node was revoked.
+    pub(crate) revoked: AtomicU64,
+    /// Connections ended because the node was revoked meanwhile.
+    pub(crate) connections_cut: AtomicU64,
 }
 
 /// The door.
@@ -47,6 +58,7 @@ pub(crate) struct Door {
     credentials: Option<Arc<Credentials>>,
     anonymous_loopback: bool,
     own_password: String,
+    office: Option<Arc<Office>>,
     failures: Mutex<Failures>,
     complaints: Mutex<Complaints>,
     verifications: Semaphore,
@@ -57,19 +69,22 @@ pub(crate) struct Door {
     pub(crate) counters: DoorCounters,
 }
 
-type Answer<'a, T> = Pin<Box<dyn Future<Output = T> + Send + 'a>>;
+pub(super) type Answer<'a, T> = Pin<Box<dyn Future<Output = T> + Send + 'a>>;
 
 impl Door {
     /// A door with the nodes' credentials; `own_password` is random and known to nobody else.
+    /// A node that the office has given a certificate comes in with that only.
     pub(crate) fn new(
         credentials: Option<Arc<Credentials>>,
         anonymous_loopback: bool,
         own_password: String,
+        office: Option<Arc<Office>>,
     ) -> Self {
         Self {
             credentials,
             anonymous_loopback,
             own_password,
+            office,
             failures: Mutex::default(),
             complaints: Mutex::default(),
             verifications: Semaphore::new(MAX_VERIFICATIONS),
@@ -102,14 +117,49 @@ impl Door {
             }
         };
         if client != Client::Centre {
-            // The broker gives a connection ten seconds; the sender lives as long as the door.
-            let _ = self.open.subscribe().wait_for(|open| *open).await;
+            self.opened().await;
         }
         fits(client, &connect.client_id).then_some(client)
     }
 
+    /// Waits until the centre listens.
+    async fn opened(&self) {
+        // The broker gives a connection ten seconds; the sender lives as long as the door.
+        let _ = self.open.subscribe().wait_for(|open| *open).await;
+    }
+
+    /// Whether a node whose certificate is good may come in under this client identifier.
+    pub(super) async fn welcomes(&self, node: NodeId, client_id: &str) -> bool {
+        self.opened().await;
+        fits(Client::Node(node), client_id)
+    }
+
+    /// Counts and tells that a node was turned away whose certificate was revoked.
+    pub(super) fn turn_away(&self, papers: &Papers, from: SocketAddr) {
+        if self.complain(&self.counters.revoked) {
+            let (node, serial) = (papers.node, papers.serial);
+            tracing::warn!(address = %from, %node, %serial, "the broker refused a revoked node");
+        }
+    }
+
+    /// Counts and tells that a connection was refused.
+    pub(super) fn refuse(&self, connect: &ConnectPacket, from: SocketAddr) -> AuthResult {
+        if self.complain(&self.counters.connections_refused) {
+            tracing::warn!(
+                address = %from,
+                user = connect.username.as_deref().unwrap_or_default(),
+                client = connect.client_id,
+                "the broker refused a connection"
+            );
+        }
+        AuthResult::fail(ReasonCode::BadUsernameOrPassword)
+    }
+
     async fn knows(&self, node: NodeId, password: &[u8], from: SocketAddr) -> bool {
         let Some(credentials) = &self.credentials else { return false };
+        if self.office.as_ref().is_some_and(|o| o.enrolled(&node, clock::now())) {
+            return false;
+        }
         if password.len() > MAX_PASSWORD_BYTES {
             return false;
         }
@@ -185,17 +235,7 @@ impl AuthProvider for Door {
                 Some(Client::Centre) => AuthResult::success_with_user(CENTRE),
                 Some(Client::Node(node)) => AuthResult::success_with_user(node.as_str()),
                 Some(Client::Anonymous) => AuthResult::success(),
-                None => {
-                    if self.complain(&self.counters.connections_refused) {
-                        tracing::warn!(
-                            address = %client_addr,
-                            user = connect.username.as_deref().unwrap_or_default(),
-                            client = connect.client_id,
-                            "the broker refused a connection"
-                        );
-                    }
-                    AuthResult::fail(ReasonCode::BadUsernameOrPassword)
-                }
+                None => self.refuse(connect, client_addr),
             })
         })
     }

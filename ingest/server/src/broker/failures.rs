@@ -15,20 +15,20 @@ const MAX_ADDRESSES: usize = 4_096;
 
 /// The failures of the last minute.
 #[derive(Default)]
-pub(super) struct Failures {
+pub(crate) struct Failures {
     by_address: HashMap<IpAddr, (u32, Instant)>,
 }
 
 impl Failures {
     /// Whether this address has failed too often.
-    pub(super) fn too_many(&self, address: IpAddr, now: Instant) -> bool {
+    pub(crate) fn too_many(&self, address: IpAddr, now: Instant) -> bool {
         self.by_address.get(&address).is_some_and(|(failures, since)| {
             *failures >= MAX_FAILURES && now.duration_since(*since) < WINDOW
         })
     }
 
     /// Counts a failure.
-    pub(super) fn count(&mut self, address: IpAddr, now: Instant) {
+    pub(crate) fn count(&mut self, address: IpAddr, now: Instant) {
         if !self.by_address.contains_key(&address) && self.by_address.len() >= MAX_ADDRESSES {
             self.by_address.retain(|_, (_, since)| now.duration_since(*since) < WINDOW);
             if self.by_address.len() >= MAX_ADDRESSES {

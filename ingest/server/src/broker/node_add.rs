@@ -5,20 +5,16 @@ use std::{fmt::Write, path::Path};
 use tram_wire::NodeId;
 
 use super::credentials;
-use crate::{
-    config::{self, Broker},
-    failure::Failure,
-};
+use crate::{config::Broker, failure::Failure};
 
-/// Makes a password, keeps its hash, and returns the password.
+/// Makes a password, keeps its hash, and returns the password. `config` is the file that `broker`
+/// is from.
 ///
 /// # Errors
-/// [`Failure`] when the configuration or the name is wrong, or the file cannot be written.
-pub(crate) fn node_add(config: &Path, name: &str) -> Result<String, Failure> {
-    let node = NodeId::new(name)
-        .map_err(|e| Failure::CommandLine(format!("`{name}` is not a node name: {e}")))?;
-    let path = match config::load(config)?.broker {
-        Broker::Embedded(embedded) => embedded.credentials.ok_or_else(|| {
+/// [`Failure`] when the configuration has no place for it, or the file cannot be written.
+pub(crate) fn node_add(config: &Path, broker: &Broker, node: &NodeId) -> Result<String, Failure> {
+    let path = match broker {
+        Broker::Embedded(embedded) => embedded.credentials.as_ref().ok_or_else(|| {
             Failure::new(
                 format!("{} names no credentials file", config.display()),
                 "Add `credentials = \"FILE\"` to the section [broker]",
@@ -35,7 +31,7 @@ pub(crate) fn node_add(config: &Path, name: &str) -> Result<String, Failure> {
     let password = hexadecimal(&password);
     let hash = credentials::hash(&password, &salt)
         .map_err(|e| Failure::new(format!("the password cannot be hashed: {e}"), ""))?;
-    credentials::write(&path, &node, &hash).map_err(|e| {
+    credentials::write(path, node, &hash).map_err(|e| {
         Failure::new(
             format!("{} cannot be written: {e}", path.display()),
             "Run the command as the user the file belongs to",
@@ -62,16 +58,4 @@ pub(crate) fn hexadecimal(bytes: &[u8]) -> String {
         let _ = write!(text, "{b:02x}");
         text
     })
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_name_that_is_none_is_a_mistake_on_the_command_line() {
-        let failure = node_add(Path::new("/no/such.toml"), "Bad Name").unwrap_err();
-        assert!(matches!(failure, Failure::CommandLine(_)), "{failure}");
-        assert!(failure.to_string().contains("`Bad Name`"), "{failure}");
-    }
 }

@@ -11,7 +11,7 @@ use tram_config::{Document, Mistake};
 
 pub(crate) use replica::Hearing;
 
-use super::File;
+use super::{File, file};
 
 /// How many clients the embedded broker takes when the file does not say.
 const MAX_CLIENTS: usize = 1_000;
@@ -49,10 +49,11 @@ pub(crate) struct Embedded {
 pub(crate) struct Tls {
     /// Where to listen.
     pub(crate) listen: SocketAddr,
-    /// The certificate chain (PEM).
-    pub(crate) certificate: PathBuf,
-    /// The private key (PEM).
-    pub(crate) key: PathBuf,
+    /// The certificate chain and the private key (PEM); `None` for one of the centre's own
+    /// authority.
+    pub(crate) files: Option<(PathBuf, PathBuf)>,
+    /// Whether who shows no certificate may come in with a password.
+    pub(crate) passwords: bool,
 }
 
 /// A broker of its own.
@@ -124,7 +125,8 @@ fn embedded(document: &Document<File>, listen: SocketAddr) -> Result<Embedded, M
             return Err(belongs(document, key, "url", "remove it, or write `url` for `listen`"));
         }
     }
-    if broker.credentials.is_none() && !broker.anonymous_loopback {
+    let enrolled = document.value.enrol.is_some();
+    if broker.credentials.is_none() && !broker.anonymous_loopback && !enrolled {
         return Err(document.mistake(
             "broker.listen",
             "nobody could connect: there are no credentials",
@@ -139,11 +141,7 @@ fn embedded(document: &Document<File>, listen: SocketAddr) -> Result<Embedded, M
             format!("write a number from 1 to {MAX_MAX_CLIENTS}"),
         ));
     }
-    let tls = broker.tls.as_ref().map(|tls| {
-        must_exist(document, "broker.tls.certificate", &tls.certificate)?;
-        must_exist(document, "broker.tls.key", &tls.key)?;
-        Ok(Tls { listen: tls.listen, certificate: tls.certificate.clone(), key: tls.key.clone() })
-    });
+    let tls = broker.tls.as_ref().map(|tls| encryption(document, tls));
     Ok(Embedded {
         listen,
         tls: tls.transpose()?,
@@ -151,6 +149,40 @@ fn embedded(document: &Document<File>, listen: SocketAddr) -> Result<Embedded, M
         credentials: broker.credentials.clone(),
         max_clients,
     })
+}
+
+fn encryption(document: &Document<File>, tls: &file::Tls) -> Result<Tls, Mistake> {
+    let enrol = document.value.enrol.is_some();
+    let files = match (&tls.certificate, &tls.key) {
+        (Some(certificate), Some(key)) => {
+            must_exist(document, "broker.tls.certificate", certificate)?;
+            must_exist(document, "broker.tls.key", key)?;
+            Some((certificate.clone(), key.clone()))
+        }
+        (None, None) if enrol => None,
+        (None, None) => {
+            return Err(document.mistake(
+                "broker.tls",
+                "encryption needs a certificate",
+                "add `certificate` and `key`, or a section [enrol], whose authority makes them",
+            ));
+        }
+        _ => {
+            return Err(document.mistake(
+                "broker.tls",
+                "`certificate` and `key` go together",
+                "write both, or neither with a section [enrol]",
+            ));
+        }
+    };
+    if tls.passwords && !enrol {
+        return Err(document.mistake(
+            "broker.tls.passwords",
+            "without a section [enrol] everybody comes in with a password",
+            "remove it",
+        ));
+    }
+    Ok(Tls { listen: tls.listen, files, passwords: tls.passwords || !enrol })
 }
 
 fn external(document: &Document<File>, url: &str) -> Result<External, Mistake> {

@@ -16,6 +16,7 @@ pub(crate) struct File {
     #[serde(default)]
     pub(crate) http: Http,
     pub(crate) broker: Broker,
+    pub(crate) enrol: Option<Enrol>,
     #[serde(default)]
     pub(crate) store: Store,
     #[serde(default)]
@@ -82,8 +83,32 @@ pub(crate) struct Broker {
 #[serde(deny_unknown_fields)]
 pub(crate) struct Tls {
     pub(crate) listen: SocketAddr,
-    pub(crate) certificate: PathBuf,
-    pub(crate) key: PathBuf,
+    pub(crate) certificate: Option<PathBuf>,
+    pub(crate) key: Option<PathBuf>,
+    #[serde(default)]
+    pub(crate) passwords: bool,
+}
+
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Enrol {
+    pub(crate) listen: SocketAddr,
+    pub(crate) names: Vec<String>,
+    pub(crate) broker: Option<String>,
+    #[serde(default = "code_s")]
+    pub(crate) code_s: u64,
+    #[serde(default = "certificate_s")]
+    pub(crate) certificate_s: u64,
+}
+
+/// Two days: the way to the mountain and back.
+fn code_s() -> u64 {
+    2 * 86_400
+}
+
+/// A year, so that a node may be without a network for months.
+fn certificate_s() -> u64 {
+    365 * 86_400
 }
 
 #[derive(Debug, Clone, Deserialize)]

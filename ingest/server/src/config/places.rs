@@ -26,6 +26,11 @@ pub(crate) struct Places {
 pub(crate) fn places(path: &Path) -> Result<Places, Mistake> {
     let file = tram_config::read::<File>(path)?.value;
     let mut places = Places { data: file.data, open: vec![path.to_owned()], secret: Vec::new() };
+    if file.enrol.is_some() {
+        let [open, secret] = crate::enrol::files(&places.data);
+        places.open.extend(open);
+        places.secret.extend(secret);
+    }
     let mut rules: Vec<PathBuf> = std::fs::read_dir(&file.rules.folder)
         .into_iter()
         .flatten()
@@ -83,6 +88,7 @@ mod tests {
         let text = format!(
             "data = \"d\"\n[http]\ntoken_file = \"not-there\"\n[rules]\nfolder = \"{}\"\n\
              [broker]\nlisten = \"127.0.0.1:1\"\ncredentials = \"nodes\"\n\
+             [enrol]\nlisten = \"127.0.0.1:3\"\nnames = [\"c\"]\n\
              [broker.tls]\nlisten = \"127.0.0.1:2\"\ncertificate = \"c.crt\"\nkey = \"c.key\"\n\
              [[sink]]\nname = \"x\"\nkind = \"line-protocol\"\nurl = \"http://x\"\ntoken_file = \"t\"\n",
             rules.display()
@@ -90,8 +96,12 @@ mod tests {
         std::fs::write(&path, text).unwrap();
         let places = places(&path).unwrap();
         assert_eq!(places.data, Path::new("d"));
-        assert_eq!(places.open, [path, rules.join("flood.toml"), "c.crt".into()]);
+        let ours = |name: &str| Path::new("d/enrol").join(name);
+        assert_eq!(
+            places.open,
+            [path, ours("ca.crt"), ours("registry.json"), rules.join("flood.toml"), "c.crt".into()]
+        );
         let secret: Vec<_> = places.secret.iter().map(|p| p.to_str().unwrap()).collect();
-        assert_eq!(secret, ["c.key", "nodes", "not-there", "t"]);
+        assert_eq!(secret, ["c.key", "d/enrol/ca.key", "nodes", "not-there", "t"]);
     }
 }

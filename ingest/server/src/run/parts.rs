@@ -1,6 +1,6 @@
 //! The parts of the centre, from the store outwards.
 
-use std::{net::SocketAddr, sync::Arc, thread::JoinHandle, time::Duration};
+use std::{net::SocketAddr, path::Path, sync::Arc, thread::JoinHandle, time::Duration};
 
 use tokio::{
     net::TcpListener,
@@ -13,8 +13,10 @@ use tram_store::{Keeper, Log, Sealer, StoreError};
 use super::core::Core;
 use crate::{
     broker::{self, Credentials, Door, Running, node_add},
+    clock,
     commit::{self, Commit},
-    config::{Broker, Configuration, Embedded},
+    config::{Broker, Configuration, Embedded, Enrol},
+    enrol::{self, Office},
     failure::Failure,
     folder,
     http::{self, App, Guard},
@@ -36,6 +38,10 @@ pub(super) struct Parts {
     pub(super) http_address: SocketAddr,
     /// The embedded broker.
     pub(super) broker: Option<Running>,
+    /// Where nodes are enrolled, and the task that does it.
+    pub(super) enrolment: Option<(SocketAddr, Task<()>)>,
+    /// Who was given what.
+    pub(super) office: Option<Arc<Office>>,
     /// How many nodes have a password.
     pub(super) nodes_with_password: usize,
     /// The link to the broker.
@@ -65,15 +71,16 @@ impl Parts {
             Some(_) => rules::load(&config.rules)?,
             None => Vec::new(),
         };
+        let (web, http_address) = bind_web(config.http.listen).await?;
+        folder::prepare(&config.data)?;
+        let office = config.enrol.as_ref().map(|e| open_office(&config.data, e)).transpose()?;
         let (door, nodes_with_password) = match &config.broker {
             Broker::Embedded(embedded) => {
-                let (door, nodes) = door(embedded)?;
+                let (door, nodes) = door(embedded, office.as_ref())?;
                 (Some(door), nodes)
             }
             Broker::External(_) => (None, 0),
         };
-        let (web, http_address) = bind_web(config.http.listen).await?;
-        folder::prepare(&config.data)?;
         let (core, kept) = Core::open(config, rules)?;
         let link = Link::new();
         let (deliver, messages) = mpsc::channel(MAX_WAITING_MESSAGES);
@@ -81,9 +88,12 @@ impl Parts {
         let taken = Taken { log: kept.log, memory: kept.memory, messages };
         let (commit_ended, commit) = start_commit(config, &core, &link, &orders, taken)?;
         let (stop_sealing, sealing) = start_sealing(&core, kept.sealer, kept.keeper)?;
-        let (broker, tasks) = connect(config, door.as_ref(), &core, &link, deliver).await?;
+        let (broker, tasks) =
+            connect(config, door.as_ref(), office.as_ref(), &core, &link, deliver).await?;
+        let enrolment = start_enrolment(config, office.as_ref(), broker.as_ref()).await?;
         let clients = broker_clients(config, broker.as_ref(), door.as_ref());
-        let app = app(config, &core, &link, &orders, clients, http_address, journal);
+        let app =
+            app(config, &core, &link, &orders, clients, office.clone(), http_address, journal);
         let (stop_web, stopped) = oneshot::channel();
         let stopped = async {
             // A sender that is gone means the same.
@@ -92,6 +102,8 @@ impl Parts {
         Ok(Self {
             http_address,
             broker,
+            enrolment,
+            office,
             nodes_with_password,
             link,
             orders,
@@ -128,6 +140,9 @@ impl Parts {
     /// program. Everything acknowledged is on disk at any moment, so nothing is lost by that.
     pub(super) async fn stop(self, patience: Duration) {
         // Nothing more comes in; what has come in is written.
+        if let Some((_, enrolment)) = &self.enrolment {
+            enrolment.abort();
+        }
         self.tasks.stop();
         // What ended by itself has been heard already, and is not asked again.
         if !self.commit_ended.is_terminated() {
@@ -161,14 +176,44 @@ impl Parts {
 }
 
 /// The door of the embedded broker, and how many nodes have a key to it.
-fn door(embedded: &Embedded) -> Result<(Arc<Door>, usize), Failure> {
+fn door(embedded: &Embedded, office: Option<&Arc<Office>>) -> Result<(Arc<Door>, usize), Failure> {
     let credentials = match &embedded.credentials {
         Some(path) => Some(Arc::new(Credentials::open(path, node_add::random()?)?)),
         None => None,
     };
     let nodes = credentials.as_ref().map_or(0, |c| c.len());
     let own_password = node_add::hexadecimal(&node_add::random::<32>()?);
-    Ok((Arc::new(Door::new(credentials, embedded.anonymous_loopback, own_password)), nodes))
+    let anonymous = embedded.anonymous_loopback;
+    Ok((Arc::new(Door::new(credentials, anonymous, own_password, office.cloned())), nodes))
+}
+
+fn open_office(data: &Path, enrol: &Enrol) -> Result<Arc<Office>, Failure> {
+    let office = Office::open(data, enrol.names.clone(), enrol.certificate, clock::now());
+    office.map(Arc::new).map_err(|e| enrol::command::unwritten(data, &e))
+}
+
+/// Starts to enrol nodes, if the configuration says so.
+async fn start_enrolment(
+    config: &Configuration,
+    office: Option<&Arc<Office>>,
+    broker: Option<&Running>,
+) -> Result<Option<(SocketAddr, Task<()>)>, Failure> {
+    let (Some(enrol), Some(office)) = (&config.enrol, office) else { return Ok(None) };
+    let own = || {
+        let port = broker?.tls_address?.port();
+        let host = enrol.names.first()?;
+        // An IPv6 address stands in brackets.
+        let v6 = host.parse::<std::net::Ipv6Addr>().is_ok();
+        Some(if v6 { format!("mqtts://[{host}]:{port}") } else { format!("mqtts://{host}:{port}") })
+    };
+    if let Some(url) = enrol.broker.clone().or_else(own) {
+        office.send_to(url);
+    }
+    let listener = enrol::Listener::bind(enrol.listen, Arc::clone(office)).await?;
+    let address = listener.address().map_err(|e| {
+        crate::listen::failure("enrolment", enrol.listen, &e, "in the section [enrol]")
+    })?;
+    Ok(Some((address, tokio::spawn(listener.run()))))
 }
 
 async fn bind_web(listen: SocketAddr) -> Result<(TcpListener, SocketAddr), Failure> {
@@ -248,13 +293,14 @@ fn start_sealing(
 async fn connect(
     config: &Configuration,
     door: Option<&Arc<Door>>,
+    office: Option<&Arc<Office>>,
     core: &Core,
     link: &Arc<Link>,
     deliver: mpsc::Sender<Delivered>,
 ) -> Result<(Option<Running>, Tasks), Failure> {
     match (&config.broker, door) {
         (Broker::Embedded(embedded), Some(door)) => {
-            let running = broker::start(embedded, Arc::clone(door)).await?;
+            let running = broker::start(embedded, Arc::clone(door), office).await?;
             let own = running.own_client(door);
             let name = own.client_id(core.replica.id);
             let tasks = link::start(link, &own, &name, Subscriptions::everything(), deliver)?;
@@ -278,6 +324,7 @@ fn app(
     link: &Arc<Link>,
     orders: &Arc<Orders>,
     broker: Option<http::Clients>,
+    office: Option<Arc<Office>>,
     address: SocketAddr,
     journal: Journal,
 ) -> App {
@@ -288,6 +335,7 @@ fn app(
         ledger: Arc::clone(&core.ledger),
         link: Arc::clone(link),
         broker,
+        office,
         alarms: core.alarms.clone(),
         orders: Arc::clone(orders),
         sinks: Arc::clone(&core.sinks),

@@ -6,6 +6,7 @@ use serde::Serialize;
 
 use super::parts::Parts;
 use crate::{
+    clock,
     config::{Broker, Configuration},
     failure::Failure,
     http,
@@ -30,7 +31,13 @@ pub(super) fn say(config: &Configuration, parts: &Parts) {
             };
             println!("  broker    {}, embedded; {who}", running.address);
             if let Some(address) = running.tls_address {
-                println!("            {address}, encrypted");
+                let who = match &parts.office {
+                    Some(office) => {
+                        format!("; {} by certificate", many(office.count(clock::now()), "node"))
+                    }
+                    None => String::new(),
+                };
+                println!("            {address}, encrypted{who}");
             }
         }
         (Broker::External(external), _) => {
@@ -41,6 +48,9 @@ pub(super) fn say(config: &Configuration, parts: &Parts) {
             println!("  broker    {}:{}; {state}", external.host, external.port);
         }
         (Broker::Embedded(_), None) => {}
+    }
+    if let Some((address, _)) = &parts.enrolment {
+        println!("  enrolment {address}; a code for a node: tram-ingest node add NAME");
     }
     if let Some(replica) = parts.core.replica.said() {
         println!("  replica   {replica}");
@@ -78,6 +88,8 @@ struct Addresses {
     mqtt: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
     mqtts: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    enrol: Option<String>,
 }
 
 /// Tells a file, so that whoever started the program with port 0 finds it.
@@ -86,6 +98,7 @@ pub(super) fn write(path: &Path, parts: &Parts) -> Result<(), Failure> {
         http: parts.http_address.to_string(),
         mqtt: parts.broker.as_ref().map(|b| b.address.to_string()),
         mqtts: parts.broker.as_ref().and_then(|b| b.tls_address).map(|a| a.to_string()),
+        enrol: parts.enrolment.as_ref().map(|(a, _)| a.to_string()),
     };
     let failure = |e: std::io::Error| {
         Failure::new(

@@ -24,7 +24,9 @@ fn with_everything() -> Centre {
          public_url = \"http://127.0.0.1:8080\"\ndefault_area = \"a\"\n\
          [[alerts.area]]\nid = \"a\"\nname = {{ vi = \"A\", en = \"A\", zh = \"A\" }}\n\
          communes = [\"02647\"]\n\
-         [[sink]]\nname = \"away\"\nkind = \"line-protocol\"\nurl = \"http://127.0.0.1:1\"\n",
+         [[sink]]\nname = \"away\"\nkind = \"line-protocol\"\nurl = \"http://127.0.0.1:1\"\n\
+         [broker.tls]\nlisten = \"127.0.0.1:0\"\n\
+         [enrol]\nlisten = \"127.0.0.1:0\"\nnames = [\"127.0.0.1\"]\n",
         rules.display()
     );
     Centre::with(EMBEDDED, &more)

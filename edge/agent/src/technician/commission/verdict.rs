@@ -7,6 +7,7 @@ use super::examiner::{Findings, Verdict};
 use crate::{
     clock::Clock,
     config::{BackendKind, Channel, Checked},
+    enrol::Reach,
     technician::report::{self, Both, Check, FORMAT, Key, Outcome, Proof, Report},
     witness::Connection,
 };
@@ -44,7 +45,7 @@ pub(super) fn report(
         software: concat!("tram-edge ", env!("CARGO_PKG_VERSION")).to_owned(),
         config_digest: digest.concat(),
         hardware: hardware(checked),
-        broker: config.broker.url.to_string(),
+        broker: Reach::new(config).known().map(|url| url.to_string()).unwrap_or_default(),
         centre,
         checks,
         channels,
@@ -112,10 +113,12 @@ fn clock_told(state: ClockState, ahead_s: Option<i64>) -> (Outcome, Both) {
 }
 
 fn broker(checked: &Checked, findings: &Findings) -> Check {
-    let url = &checked.config.broker.url;
+    let known = Reach::new(&checked.config).known();
+    let tls = known.as_ref().is_some_and(|url| url.tls);
+    let url = known.map_or_else(|| "MQTT".to_owned(), |url| url.to_string());
     match &findings.connection {
         Connection::Live => {
-            let words = if url.tls {
+            let words = if tls {
                 ["có mã hóa", "encrypted"]
             } else {
                 ["không mã hóa", "not encrypted"]

@@ -11,33 +11,37 @@ use std::{
 use rustls::{AlertDescription, CertificateError, ClientConnection, pki_types::ServerName};
 
 use super::finding::Findings;
-use crate::{clock::monotonic, config::Config, link::knock, run::address};
+use crate::{clock::monotonic, config::Config, enrol::Reach, link::knock};
 
 /// How long each step may take.
 const PATIENCE: Duration = Duration::from_secs(5);
 
 /// Walks towards the broker until a step fails.
 pub(super) fn look(config: &Config, findings: &mut Findings) {
-    let url = &config.broker.url;
-    let address = match address(config) {
+    let reach = Reach::new(config);
+    let address = match reach.address() {
         Ok(address) => address,
         Err(e) => {
             let said = format!("{e:#}");
-            let remedy = ["sửa [broker] trong tệp trạm", "put [broker] of the station file right"];
+            let remedy = [
+                "đăng ký trạm (tram-edge enroll), hoặc sửa [broker] trong tệp trạm",
+                "enrol the station (tram-edge enroll), or put [broker] of the station file right",
+            ];
             return findings.failure("tls", [said.clone(), said], remedy);
         }
     };
-    let Some(stream) = connect(&url.host, url.port, findings) else { return };
+    let (url, host) = (reach.name(), address.host.clone());
+    let Some(stream) = connect(&host, address.port, findings) else { return };
     if let Some(tls) = &address.tls {
-        if let Err(e) = shake_hands(stream, &url.host, tls) {
-            return tls_failure(&e, &url.host, findings);
+        if let Err(e) = shake_hands(stream, &host, tls) {
+            return tls_failure(&e, &host, findings);
         }
         let said = [
             "chứng thư của máy chủ đúng".to_owned(),
             "the broker's certificate is right".to_owned(),
         ];
         findings.good("tls", said);
-    } else if !url.host.starts_with("127.") && url.host != "localhost" && url.host != "[::1]" {
+    } else if !host.starts_with("127.") && host != "localhost" && host != "[::1]" {
         let said = [
             "kết nối không mã hóa: ai ở giữa cũng đọc được mật khẩu".to_owned(),
             "the connection is not encrypted: anybody on the way can read the password".to_owned(),

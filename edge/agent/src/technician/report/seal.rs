@@ -13,8 +13,11 @@ use ring::{
     rand::SystemRandom,
     signature::{ED25519, Ed25519KeyPair, KeyPair as _, UnparsedPublicKey},
 };
+use rustls::pki_types::{PrivatePkcs8KeyDer, pem::PemObject as _};
 
-/// The key's file in the data folder: PKCS #8, readable by its owner only.
+use crate::enrol::Enrolled;
+
+/// The key's file in the data folder of a station that is not enrolled: PKCS #8, readable by its owner only.
 const FILE: &str = "report.key";
 /// A SubjectPublicKeyInfo of Ed25519 up to the key itself (RFC 8410 §4).
 const SPKI: [u8; 12] = [0x30, 0x2a, 0x30, 0x05, 0x06, 0x03, 0x2b, 0x65, 0x70, 0x03, 0x21, 0x00];
@@ -23,11 +26,18 @@ const SPKI: [u8; 12] = [0x30, 0x2a, 0x30, 0x05, 0x06, 0x03, 0x2b, 0x65, 0x70, 0x
 pub(in crate::technician) struct Key(Ed25519KeyPair);
 
 impl Key {
-    /// Reads the key of a data folder, or makes one.
+    /// Reads the key of a data folder: that of a station that is enrolled, for which the centre has
+    /// given a certificate, or one that is made here.
     ///
     /// # Errors
     /// When the file cannot be read, written, or holds no key.
     pub(in crate::technician) fn open(data: &Path) -> Result<Self> {
+        if let Some(enrolled) = Enrolled::load(data)? {
+            let path = enrolled.key();
+            let told = || path.display().to_string();
+            let der = PrivatePkcs8KeyDer::from_pem_file(&path).with_context(told)?;
+            return parse(der.secret_pkcs8_der()).with_context(told);
+        }
         let path = data.join(FILE);
         let told = || path.display().to_string();
         match fs::read(&path) {

@@ -3,6 +3,7 @@
 use std::sync::atomic::Ordering::Relaxed;
 
 use super::{App, catalogue as c, page::Page};
+use crate::{clock, enrol::Outcome};
 
 /// Puts who is connected and who was refused.
 pub(super) fn put(page: &mut Page, app: &App) {
@@ -24,11 +25,21 @@ pub(super) fn put(page: &mut Page, app: &App) {
             ("connection", &refused.connections_refused),
             ("publish", &refused.publishes_refused),
             ("subscription", &refused.subscriptions_refused),
+            ("revoked", &refused.revoked),
         ] {
             page.put(&c::BROKER_REFUSED, &[what], counter.load(Relaxed));
         }
-        for (why, n) in app.journal.heard() {
-            page.put(&c::BROKER_TURNED_AWAY, &[why], n);
+        // Without encryption, the broker tells by its log alone that there are too many.
+        let heard: u64 = app.journal.heard().map(|(_, n)| n).sum();
+        let over_limit = refused.over_limit.load(Relaxed).saturating_add(heard);
+        page.put(&c::BROKER_TURNED_AWAY, &["handshake"], refused.handshakes_failed.load(Relaxed));
+        page.put(&c::BROKER_TURNED_AWAY, &["limit"], over_limit);
+        page.put(&c::BROKER_CUT, &[], refused.connections_cut.load(Relaxed));
+    }
+    if let Some(office) = &app.office {
+        page.put(&c::NODES_ENROLLED, &[], office.count(clock::now()) as u64);
+        for outcome in Outcome::ALL {
+            page.put(&c::ENROLMENTS, &[outcome.name()], office.counted(outcome));
         }
     }
     page.put(&c::LIVE_CLIENTS, &[], app.hub.clients());

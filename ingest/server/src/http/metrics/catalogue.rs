@@ -289,11 +289,22 @@ catalogue! {
             "Publishes the embedded broker has received and sent.",
             "Received grows and sent does not.";
         BROKER_REFUSED: Counter "tram_broker_refused_total" ["what"] "attempts",
-            "What the embedded broker refused: a connection for its name, password or address; a publish or a subscription because the topic is somebody else's.",
+            "What the embedded broker refused: a connection for its name, password or address; a publish or a subscription because the topic is somebody else's; a node that was revoked.",
             "It grows: a wrong password, two nodes with one name, or somebody tries.";
         BROKER_TURNED_AWAY: Counter "tram_broker_turned_away_total" ["why"] "connections",
             "Connections that came to nothing before a password was asked: the handshake of TLS failed, or there were too many.",
-            "handshake: a node does not trust the certificate, or somebody scans; limit: more clients than [broker] max_clients.";
+            "handshake: a node does not trust the certificate, or has none, or somebody scans; limit: more clients than [broker] max_clients.";
+        BROKER_CUT: Counter "tram_broker_cut_total" [] "connections",
+            "Connections the embedded broker ended because their node was revoked.",
+            "It grows and nobody revoked a node.";
+    }
+    "Enrolment" "With `[enrol]`." {
+        NODES_ENROLLED: Gauge "tram_nodes_enrolled" [] "nodes",
+            "Nodes with a certificate in force.",
+            "It falls: certificates end and are not renewed.";
+        ENROLMENTS: Counter "tram_enrolments_total" ["outcome"] "requests",
+            "Requests for a certificate by how they ended: enrolled, renewed, or the reason they were refused for.",
+            "wrong-code or used-code grows: somebody guesses, or has read a code; unavailable: the data folder cannot be written.";
     }
     "The page" "Always." {
         LIVE_CLIENTS: Gauge "tram_live_clients" [] "clients",
