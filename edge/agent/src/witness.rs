@@ -11,7 +11,8 @@ use std::{
 
 use tokio::sync::Notify;
 use tram_wire::{
-    Batch, BatchId, ChannelName, ChannelNumber, ClockState, NodeId, Point, Seq, SpoolId,
+    Alarm, AlarmKind, Batch, BatchId, ChannelName, ChannelNumber, ClockState, NodeId, Point, Seq,
+    SpoolId,
 };
 
 use crate::clock::Moment;
@@ -51,6 +52,8 @@ struct State {
     names: HashMap<ChannelNumber, ChannelName>,
     seen: BTreeMap<ChannelName, VecDeque<Seen>>,
     under_way: VecDeque<BatchId>,
+    /// The record of a siren's test, and whether the centre has it.
+    siren: Option<(BatchId, bool)>,
     connection: Connection,
     /// Asks the sampler for what it has.
     wanted: Option<Arc<AtomicBool>>,
@@ -72,6 +75,7 @@ impl Witness {
             names: HashMap::new(),
             seen: BTreeMap::new(),
             under_way: VecDeque::new(),
+            siren: None,
             connection: Connection::None,
             wanted: None,
         };
@@ -114,16 +118,16 @@ impl Witness {
         self.state().connection.clone()
     }
 
-    /// A message was published; only batches are looked at.
+    /// A batch or an alarm was published.
     pub(crate) fn published(&self, payload: &[u8]) {
+        if let Ok(alarm) = Alarm::decode(payload) {
+            return self.alarm(&alarm);
+        }
         let Ok(batch) = Batch::decode(payload) else { return };
         let mut state = self.state();
         let State { began: Some(began), node: Some(node), .. } = &*state else { return };
         let id = BatchId { node: *node, spool: batch.header.spool, seq: batch.header.seq };
-        let from = match batch.header.clock {
-            ClockState::Unsynchronised { .. } => i64::try_from(began.uptime.0).unwrap_or(i64::MAX),
-            ClockState::Rtc | ClockState::Ntp => began.unix.0,
-        };
+        let from = beginning(began, batch.header.clock);
         if state.under_way.contains(&id) {
             return;
         }
@@ -143,11 +147,29 @@ impl Witness {
         }
     }
 
-    /// The centre has a batch on its disk.
+    fn alarm(&self, alarm: &Alarm) {
+        let mut state = self.state();
+        let State { began: Some(began), node: Some(node), .. } = &*state else { return };
+        let ours = alarm.kind == AlarmKind::Tested && alarm.at >= beginning(began, alarm.clock);
+        let id = BatchId { node: *node, spool: alarm.spool, seq: alarm.seq };
+        if ours && state.siren.is_none_or(|(known, _)| known != id) {
+            state.siren = Some((id, false));
+        }
+    }
+
+    /// Whether the centre has the record of a siren's test on its disk.
+    pub(crate) fn siren_recorded(&self) -> bool {
+        self.state().siren.is_some_and(|(_, acknowledged)| acknowledged)
+    }
+
+    /// The centre has a batch or an alarm on its disk.
     pub(crate) fn acknowledged(&self, spool: SpoolId, seq: Seq) {
         let mut state = self.state();
         let ours = |b: &BatchId| b.spool == spool && b.seq == seq;
         state.under_way.retain(|b| !ours(b));
+        if let Some((_, acknowledged)) = state.siren.as_mut().filter(|(b, _)| ours(b)) {
+            *acknowledged = true;
+        }
         for seen in state.seen.values_mut().flatten().filter(|s| ours(&s.batch)) {
             seen.acknowledged = true;
         }
@@ -166,6 +188,14 @@ impl Witness {
     /// Waits until the station may stop.
     pub(crate) async fn has_enough(&self) {
         self.enough.notified().await;
+    }
+}
+
+/// When it began, on a clock.
+fn beginning(began: &Moment, clock: ClockState) -> i64 {
+    match clock {
+        ClockState::Unsynchronised { .. } => i64::try_from(began.uptime.0).unwrap_or(i64::MAX),
+        ClockState::Rtc | ClockState::Ntp => began.unix.0,
     }
 }
 

@@ -2,12 +2,15 @@
 
 use std::{
     io::{BufRead as _, Write as _},
-    sync::mpsc::{Receiver, TryRecvError, sync_channel},
+    sync::mpsc::{Receiver, RecvTimeoutError, TryRecvError, sync_channel},
     thread,
+    time::Duration,
 };
 
 /// The longest answer that is looked at.
 const MAX_ANSWER_BYTES: usize = 1024;
+/// How often somebody who waits for an answer looks whether it still matters.
+const LOOK_AGAIN: Duration = Duration::from_millis(100);
 
 /// Lines of standard input, taken without holding anything up.
 pub(super) struct Answers {
@@ -47,12 +50,18 @@ impl Answers {
         }
     }
 
-    /// Asks for yes or no; nobody there is no.
-    pub(super) fn yes(&self, question: &str) -> bool {
+    /// Asks for yes or no; nobody there is no, and so is nobody until it is `over`.
+    pub(super) fn yes(&self, question: &str, over: impl Fn() -> bool) -> bool {
         print!("{question} ");
         let _ = std::io::stdout().flush();
-        let answer = self.lines.recv().unwrap_or_default();
-        yes(&answer)
+        loop {
+            match self.lines.recv_timeout(LOOK_AGAIN) {
+                Ok(answer) => return yes(&answer),
+                Err(RecvTimeoutError::Disconnected) => return false,
+                Err(RecvTimeoutError::Timeout) if over() => return false,
+                Err(RecvTimeoutError::Timeout) => {}
+            }
+        }
     }
 }
 

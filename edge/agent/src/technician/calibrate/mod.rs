@@ -227,7 +227,7 @@ fn find_out(
         println!("  ! {}", speech.of(doubt.clone()));
     }
     let question = speech.of(["Lưu lại? [c/k]", "Keep it? [y/n]"]);
-    if !asked.yes && !answers.yes(question) {
+    if !asked.yes && !answers.yes(question, || false) {
         return Err(failed("không lưu gì", "nothing was kept"));
     }
     let file = slots(&checked.written).into_iter().find(|s| s.part == slot.part);

@@ -12,11 +12,14 @@ use std::{
 
 use tram_wire::{ChannelName, Quantity};
 
-use super::centre::{Answer, Centre};
+use super::{
+    centre::{Answer, Centre},
+    siren::{self, Siren},
+};
 use crate::{
     clock::{Clock, instant},
     speech::Speech,
-    technician::report::Proof,
+    technician::report::{Check, Outcome, Proof},
     witness::{Connection, Seen, Witness},
 };
 
@@ -46,6 +49,8 @@ pub(super) struct Findings {
     pub(super) centre: Option<Result<(), String>>,
     /// How far the station's clock is ahead of the centre's, in seconds.
     pub(super) ahead_s: Option<i64>,
+    /// What came of the siren's test, where there is one.
+    pub(super) siren: Option<Check>,
     /// Somebody pressed Ctrl-C, or the station has ended.
     pub(super) interrupted: bool,
 }
@@ -55,6 +60,7 @@ pub(super) struct Examiner {
     pub(super) witness: Arc<Witness>,
     pub(super) channels: Vec<Wanted>,
     pub(super) centre: Option<Centre>,
+    pub(super) siren: Option<Siren>,
     pub(super) clock: Clock,
     pub(super) limit: Duration,
     pub(super) speech: Speech,
@@ -65,28 +71,44 @@ pub(super) struct Examiner {
 impl Examiner {
     /// Blocks until it is over, then lets the station stop.
     pub(super) fn examine(self) -> Findings {
+        let siren = self.siren.as_ref().map(|s| s.test(&self.ended, &self.speech));
         let began = instant();
         let mut findings = Findings {
             verdicts: BTreeMap::new(),
             connection: Connection::None,
             centre: None,
             ahead_s: None,
+            siren,
             interrupted: false,
         };
         loop {
             let ended = self.ended.load(Ordering::Relaxed);
             self.look(&mut findings);
-            let missing = self.channels.len() - proved(&findings, self.centre.is_some());
-            findings.interrupted = ended && missing > 0;
-            if missing == 0 || ended || began.elapsed() >= self.limit {
+            let seen = proved(&findings, self.centre.is_some()) == self.channels.len();
+            let done = seen && self.siren_recorded(&findings);
+            findings.interrupted = ended && !done;
+            if done || ended || began.elapsed() >= self.limit {
                 break;
             }
             self.witness.hurry();
             thread::sleep(ASK_EVERY);
         }
         findings.connection = self.witness.connected();
+        if let Some(check) = findings.siren.as_mut().filter(|c| c.outcome == Outcome::Passed) {
+            if self.witness.siren_recorded() {
+                check.told = siren::recorded();
+            } else {
+                (check.outcome, check.told) = (Outcome::Failed, siren::unrecorded());
+            }
+        }
         self.witness.enough();
         findings
+    }
+
+    /// Whether nothing has to be waited for because of the siren.
+    fn siren_recorded(&self, findings: &Findings) -> bool {
+        let heard = findings.siren.as_ref().is_some_and(|c| c.outcome == Outcome::Passed);
+        !heard || self.witness.siren_recorded()
     }
 
     fn look(&self, findings: &mut Findings) {
@@ -155,4 +177,51 @@ fn judge(wanted: Wanted, seen: &[Seen], answer: Option<&Answer>) -> Verdict {
         return Verdict { proof: Proof::Acknowledged, seen: Some(*seen) };
     }
     Verdict { proof: Proof::None, seen: seen.last().copied() }
+}
+
+#[cfg(test)]
+mod tests {
+    use tram_wire::{BatchId, NodeId, Point, Quality, Seq, SpoolId, Tests};
+
+    use super::*;
+
+    fn seen(micros: i64, value: Option<i64>, quality: Quality, acknowledged: bool) -> Seen {
+        let node = NodeId::new("a-1").unwrap();
+        let batch = BatchId { node, spool: SpoolId(1), seq: Seq(1) };
+        Seen { point: Point { micros, value, quality }, batch, acknowledged }
+    }
+
+    fn answer(time: &str, value: &str) -> Answer {
+        let row = format!(
+            r#"[{{"channel":"l","quantity":"water_level","value":{value},"time":"{time}"}}]"#
+        );
+        Answer { rows: serde_json::from_str(&row).unwrap(), clock: None }
+    }
+
+    fn proof(seen: &[Seen], answer: Option<&Answer>) -> Proof {
+        let name = ChannelName::new("l").unwrap();
+        judge(Wanted { name, quantity: Quantity::WaterLevel }, seen, answer).proof
+    }
+
+    #[test]
+    fn a_channel_is_proved_by_its_own_reading_and_by_no_other() {
+        let at = 1_772_438_400_000_000;
+        let good = |acknowledged| seen(at, Some(77_520), Quality::GOOD, acknowledged);
+        assert_eq!(proof(&[], None), Proof::None);
+        assert_eq!(proof(&[good(false)], None), Proof::None);
+        assert_eq!(proof(&[good(true)], None), Proof::Acknowledged);
+        let (now, then) = ("2026-03-02T08:00:00Z", "2026-03-02T07:59:00Z");
+        assert_eq!(proof(&[good(false)], Some(&answer(now, "77.52"))), Proof::Store);
+        // What the centre held before the station was started proves nothing.
+        assert_eq!(proof(&[good(false)], Some(&answer(then, "77.52"))), Proof::None);
+        assert_eq!(proof(&[good(true)], Some(&answer(now, "79.52"))), Proof::Acknowledged);
+    }
+
+    #[test]
+    fn a_part_that_gives_nothing_proves_nothing() {
+        let at = 1_772_438_400_000_000;
+        let missing = seen(at, None, Quality::missing(Tests::SENSOR_ERROR), true);
+        let answer = answer("2026-03-02T08:00:00Z", "null");
+        assert_eq!(proof(&[missing], Some(&answer)), Proof::None);
+    }
 }

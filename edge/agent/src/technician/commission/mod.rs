@@ -23,7 +23,7 @@ use anyhow::{Context as _, Result, anyhow, bail};
 use centre::Centre;
 use clap::Args;
 use examiner::{Examiner, Findings, Wanted};
-use siren::Trial;
+use siren::{Siren, Trial};
 use tram_journal::{Format, Journal, Setup};
 
 use super::{BAD_CONFIGURATION, Station, answers::Answers, report::Key};
@@ -163,8 +163,7 @@ fn prove(
     let url = asked.centre.clone().or_else(|| config.centre.url.clone());
     let authorities = config.centre.ca_file.as_deref();
     let door = url.as_deref().map(|url| Centre::new(url, authorities, config.node)).transpose()?;
-    let answers = Answers::listen();
-    let siren = siren::test(checked, asked.siren, &answers, speech)?;
+    let siren = Siren::new(checked, asked.siren, &by, Answers::listen());
     let limit = asked.limit_s.map_or_else(|| patience(checked), Duration::from_secs);
     println!(
         "{}",
@@ -176,9 +175,9 @@ fn prove(
             ),
         ])
     );
-    let findings = watch(checked, door, limit, format, speech)?;
+    let findings = watch(checked, door, siren, limit, format, speech)?;
     let (made_at, _) = now_as_text(Clock::system(config.clock.source).now());
-    let report = verdict::report(checked, &findings, siren, by, made_at, url, &key);
+    let report = verdict::report(checked, &findings, by, made_at, url, &key);
     files::write(&asked.out, &report, &key, speech)?;
     Ok(report.passed)
 }
@@ -194,6 +193,7 @@ fn patience(checked: &Checked) -> Duration {
 fn watch(
     checked: &Checked,
     centre: Option<Centre>,
+    siren: Option<Siren>,
     limit: Duration,
     format: Format,
     speech: &Speech,
@@ -212,6 +212,7 @@ fn watch(
         witness: Arc::clone(&witness),
         channels: checked.channels.iter().map(wanted).collect(),
         centre,
+        siren,
         clock: Clock::system(checked.config.clock.source),
         limit,
         speech: *speech,

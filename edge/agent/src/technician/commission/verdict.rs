@@ -19,7 +19,6 @@ const SAME_CLOCK_S: i64 = 2;
 pub(super) fn report(
     checked: &Checked,
     findings: &Findings,
-    siren: Option<Check>,
     by: String,
     made_at: String,
     centre: Option<String>,
@@ -28,7 +27,7 @@ pub(super) fn report(
     let config = &checked.config;
     let mut checks = vec![clock(checked, findings), broker(checked, findings)];
     checks.extend(store(findings));
-    checks.extend(siren);
+    checks.extend(findings.siren.clone());
     let looked_up = matches!(findings.centre, Some(Ok(())));
     let channels: Vec<_> =
         checked.channels.iter().map(|c| channel(c, findings, looked_up)).collect();
