@@ -91,9 +91,13 @@ impl Parts {
         let (broker, tasks) =
             connect(config, door.as_ref(), office.as_ref(), &core, &link, deliver).await?;
         let enrolment = start_enrolment(config, office.as_ref(), broker.as_ref()).await?;
-        let clients = broker_clients(config, broker.as_ref(), door.as_ref());
-        let app =
-            app(config, &core, &link, &orders, clients, office.clone(), http_address, journal);
+        let around = Around {
+            broker: broker_clients(config, broker.as_ref(), door.as_ref()),
+            office: office.clone(),
+            address: http_address,
+            journal,
+        };
+        let app = app(config, &core, &link, &orders, around);
         let (stop_web, stopped) = oneshot::channel();
         let stopped = async {
             // A sender that is gone means the same.
@@ -318,15 +322,21 @@ async fn connect(
     }
 }
 
+/// What the web server shows besides the core.
+struct Around {
+    broker: Option<http::Clients>,
+    office: Option<Arc<Office>>,
+    /// Where the web server listens.
+    address: SocketAddr,
+    journal: Journal,
+}
+
 fn app(
     config: &Configuration,
     core: &Core,
     link: &Arc<Link>,
     orders: &Arc<Orders>,
-    broker: Option<http::Clients>,
-    office: Option<Arc<Office>>,
-    address: SocketAddr,
-    journal: Journal,
+    Around { broker, office, address, journal }: Around,
 ) -> App {
     App {
         board: Arc::clone(&core.board),
