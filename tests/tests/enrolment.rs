@@ -277,10 +277,12 @@ fn who_guesses_is_made_to_wait_and_a_password_is_no_way_around_a_certificate() {
     // A code that has expired says so to whoever knows it.
     let late = site.code(NODE);
     let expired = until("the end of the code", SOON, || {
-        let (_, said) = enroll(&node, &late, &enrolled(&centre), &["--again"]);
-        said.contains("has expired").then_some(())
+        let list = String::from_utf8(site.node(&["list", "--json"]).stdout).unwrap();
+        list.contains("code-expired").then_some(())
     });
     expired.unwrap();
+    let (_, said) = enroll(&node, &late, &enrolled(&centre), &["--again"]);
+    assert!(said.contains("has expired"), "{said}");
 
     let made = site.node(&["add", "password-01", "--password"]);
     assert!(made.status.success());

@@ -160,7 +160,7 @@ fn every_command_of_the_page_does_what_it_shows() {
         if command.starts_with("tram-ingest node add") {
             code = said.lines().next().unwrap_or_default().to_owned();
         }
-        (status, said)
+        (status, said.replace("127.0.0.1", "centre.example.org"))
     })
     .unwrap();
     // What was proved is so: the readings are in the store, and the centre knows the calibration.
