@@ -8,7 +8,7 @@ use crate::{
     Alarm, Alerts, AlertsError, AuditLine, audit, database,
     episode::{Episode, Mark},
     ledger::{self, Recorded},
-    sweep,
+    people, sweep,
     time::{self, HOUR},
 };
 
@@ -118,7 +118,7 @@ impl Alerts {
         let recorded = ledger::record(&tx, &self.settings, &change, now)?;
         tx.commit()?;
         match recorded {
-            Recorded::Written(alarm) => Ok(*alarm),
+            Recorded::Written(alarm, _) => Ok(*alarm),
             Recorded::Nothing | Recorded::Refused => self.alarm(id, now),
         }
     }
@@ -172,6 +172,9 @@ impl Alerts {
         let tx = self.connection.transaction()?;
         episode.save(&tx)?;
         audit::append(&tx, now, action, &episode.id, by, detail)?;
+        if action == "ack" {
+            people::confirmed(&tx, &self.settings, &episode.id, by, now)?;
+        }
         tx.commit()?;
         ledger::view(&self.connection, &self.settings, &episode, now)
     }

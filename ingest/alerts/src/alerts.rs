@@ -17,7 +17,7 @@ use crate::{
     messages,
     outbox::{self, Receivers},
     settings::Settings,
-    sweep,
+    people, sweep,
     time::SECOND,
 };
 
@@ -45,6 +45,9 @@ pub struct Entry {
 pub struct Applied {
     /// The alarms that changed, in order; one that changed twice is there twice.
     pub changed: Vec<EpisodeId>,
+    /// Somebody is to be told though no alarm has changed: nobody has answered, or channels are
+    /// tried.
+    pub told: bool,
 }
 
 /// The alert engine and its file. One thread at a time: share it behind a mutex.
@@ -197,16 +200,32 @@ impl Alerts {
             self.sweep_at = now.plus(SWEEP_EVERY);
             let tx = self.connection.transaction()?;
             sweep::renew(&tx, &self.settings, now)?;
-            let given_up = outbox::give_up(&tx, &self.settings, now)?;
+            let given_up = outbox::give_up(&tx, &self.settings, now)?
+                + people::give_up(&tx, &self.settings.roster, now)?;
             sweep::forget(&tx, now)?;
             tx.commit()?;
             self.counters.given_up_total += given_up;
         }
+        let told = self.escalate(now)?;
         let routine = now >= self.write_at;
         if changes.is_empty() && !routine {
-            return Ok(Applied::default());
+            return Ok(Applied { told, ..Applied::default() });
         }
-        self.commit(&changes, &[], routine, now)
+        let applied = self.commit(&changes, &[], routine, now)?;
+        Ok(Applied { told, ..applied })
+    }
+
+    /// Takes the steps of chains that nobody has answered, and has the channels tried when it is
+    /// time. Whether somebody is to be told.
+    fn escalate(&mut self, now: UnixMicros) -> Result<bool, AlertsError> {
+        let tx = self.connection.transaction()?;
+        let escalated = people::escalate(&tx, &self.settings, now)?;
+        let tested = people::self_test(&tx, &self.settings, now)?;
+        // Without a change nothing is written, and nothing waits for the disk.
+        tx.commit()?;
+        self.counters.escalations_total += escalated.steps;
+        self.counters.tellings_refused_total += escalated.refused;
+        Ok(escalated.steps > 0 || tested)
     }
 
     /// Writes every state. At the end of the program it spares reading the log again.
@@ -247,7 +266,10 @@ impl Alerts {
         let (mut applied, mut refused) = (Applied::default(), 0);
         for change in changes {
             match ledger::record(&tx, &self.settings, change, now)? {
-                Recorded::Written(alarm) => applied.changed.push(alarm.id),
+                Recorded::Written(alarm, untold) => {
+                    applied.changed.push(alarm.id);
+                    self.counters.tellings_refused_total += untold;
+                }
                 Recorded::Nothing => {}
                 Recorded::Refused => refused += 1,
             }
@@ -269,14 +291,44 @@ impl Alerts {
         Ok(applied)
     }
 
-    /// What is due to the receiver `target` now, oldest first, at most
-    /// [`MAX_DUE`](crate::MAX_DUE). One thread serves one receiver: send these one after the
-    /// other, tell [`done`](Self::done) of each, ask again.
+    /// What is due over the channel `target` now, oldest first, at most
+    /// [`MAX_DUE`](crate::MAX_DUE). One thread serves one channel: send these one after the
+    /// other, tell [`done`](Self::done) of each, ask again. What waits for people is put into
+    /// messages here.
     ///
     /// # Errors
-    /// [`AlertsError`] when the file cannot be read.
-    pub fn due(&self, target: &str, now: UnixMicros) -> Result<Vec<Delivery>, AlertsError> {
-        self.receivers.due(&self.connection, target, now)
+    /// [`AlertsError`] when the file cannot be read or written.
+    pub fn due(&mut self, target: &str, now: UnixMicros) -> Result<Vec<Delivery>, AlertsError> {
+        let limit = self.receivers.limit(target, now);
+        if limit == 0 {
+            return Ok(Vec::new());
+        }
+        if self.settings.roster.takes_notices(target) {
+            let tx = self.connection.transaction()?;
+            let made = people::compose(&tx, &self.settings, target, now)?;
+            if made > 0 {
+                tx.commit()?;
+                self.counters.notices_total += made;
+            }
+        }
+        let roster = &self.settings.roster;
+        let mut due = people::due(&self.connection, roster, target, limit, now)?;
+        let rest = limit.saturating_sub(u32::try_from(due.len()).unwrap_or(u32::MAX));
+        due.extend(self.receivers.due(&self.connection, target, rest, now)?);
+        Ok(due)
+    }
+
+    /// Remembers that an attempt at a message begins. When the program dies before
+    /// [`done`](Self::done), the next attempt is [`repeated`](Delivery::repeated). For channels whose
+    /// receiver does not know a message that comes twice.
+    ///
+    /// # Errors
+    /// [`AlertsError`] when it could not be written: then do not send.
+    pub fn begin(&mut self, delivery: &Delivery, now: UnixMicros) -> Result<(), AlertsError> {
+        if delivery.notice {
+            people::begin(&self.connection, delivery, now)?;
+        }
+        Ok(())
     }
 
     /// When there will be something for the receiver `target`, `now` at the earliest; `None` when
@@ -289,8 +341,11 @@ impl Alerts {
         target: &str,
         now: UnixMicros,
     ) -> Result<Option<UnixMicros>, AlertsError> {
-        let next = self.receivers.next_due(&self.connection, target)?;
-        Ok(next.map(|next| next.max(now)))
+        let machine = self.receivers.next_due(&self.connection, target)?;
+        let people = people::next_due(&self.connection, target)?;
+        let next = machine.into_iter().chain(people).min();
+        let silent_until = self.receivers.silent_until(target).unwrap_or(now);
+        Ok(next.map(|next| next.max(now).max(silent_until)))
     }
 
     /// Marks how an attempt ended. A crash before this repeats the attempt with the same key.
@@ -303,12 +358,19 @@ impl Alerts {
         result: &DeliveryResult,
         now: UnixMicros,
     ) -> Result<(), AlertsError> {
+        self.receivers.note(&delivery.target, result, now);
         let tx = self.connection.transaction()?;
-        self.receivers.done(&tx, delivery, result, now)?;
+        match delivery.notice {
+            true => people::done(&tx, delivery, result, now)?,
+            false => Receivers::done(&tx, delivery, result, now)?,
+        }
+        people::note_proof(&tx, &delivery.target, result, now)?;
         tx.commit()?;
         match result {
-            DeliveryResult::Delivered => self.counters.delivered_total += 1,
-            DeliveryResult::Refused(_) | DeliveryResult::Failed(_) => {
+            DeliveryResult::Delivered | DeliveryResult::Sent(_) => {
+                self.counters.delivered_total += 1;
+            }
+            DeliveryResult::Refused(_) | DeliveryResult::Failed(_) | DeliveryResult::Unclear(_) => {
                 self.counters.failed_total += 1;
             }
         }

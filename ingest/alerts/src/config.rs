@@ -6,10 +6,13 @@ use serde::Deserialize;
 use tram_rules::Words;
 
 use crate::{
-    Secret, SecretError,
+    AlertmanagerConfig, EmailConfig, GroupConfig, LoudspeakerConfig, PersonConfig, Secret,
+    SecretError, SelfTestConfig, SmsConfig, TelegramConfig, ZaloConfig,
     area::{AreaMistake, MAX_AREAS},
     cap::is_identifier,
+    channel,
     config_area::AreaConfig,
+    people,
 };
 
 /// The most webhook targets.
@@ -74,6 +77,33 @@ pub struct Config {
     /// Who is told, at most [`MAX_WEBHOOKS`].
     #[serde(default)]
     pub webhook: Vec<WebhookConfig>,
+    /// Other machines that are told: Prometheus' Alertmanager.
+    #[serde(default)]
+    pub alertmanager: Vec<AlertmanagerConfig>,
+    /// Loudspeakers.
+    #[serde(default)]
+    pub loudspeaker: Vec<LoudspeakerConfig>,
+    /// Ways to reach people.
+    #[serde(default)]
+    pub email: Vec<EmailConfig>,
+    /// Short messages.
+    #[serde(default)]
+    pub sms: Vec<SmsConfig>,
+    /// Bots of Telegram.
+    #[serde(default)]
+    pub telegram: Vec<TelegramConfig>,
+    /// Official accounts of Zalo.
+    #[serde(default)]
+    pub zalo: Vec<ZaloConfig>,
+    /// Who is told, and answers.
+    #[serde(default)]
+    pub person: Vec<PersonConfig>,
+    /// Who is on call.
+    #[serde(default)]
+    pub group: Vec<GroupConfig>,
+    /// When every channel is tried; never when absent.
+    #[serde(default)]
+    pub self_test: Option<SelfTestConfig>,
 }
 
 fn default_expires_h() -> u32 {
@@ -126,10 +156,10 @@ pub struct ConfigMistake {
 }
 
 /// Collects mistakes.
-struct Findings(Vec<ConfigMistake>);
+pub(crate) struct Findings(Vec<ConfigMistake>);
 
 impl Findings {
-    fn unless(&mut self, ok: bool, key_path: impl Into<String>, message: &str, fix: &str) {
+    pub(crate) fn unless(&mut self, ok: bool, key_path: impl Into<String>, message: &str, fix: &str) {
         if !ok {
             let (message, fix) = (message.to_owned(), fix.to_owned());
             self.0.push(ConfigMistake { key_path: key_path.into(), message, fix });
@@ -145,6 +175,8 @@ impl Config {
         self.check_sender(&mut findings);
         self.check_areas(&mut findings);
         self.check_webhooks(&mut findings);
+        channel::check(self, &mut findings);
+        people::check(self, &mut findings);
         findings.0
     }
 
@@ -256,7 +288,7 @@ fn check_texts(findings: &mut Findings, key: &str, texts: &Words) {
     }
 }
 
-fn is_web_url(url: &str) -> bool {
+pub(crate) fn is_web_url(url: &str) -> bool {
     let rest = url.strip_prefix("https://").or_else(|| url.strip_prefix("http://"));
     rest.is_some_and(|rest| !rest.is_empty() && !rest.starts_with('/'))
         && url.len() <= MAX_TEXT_BYTES

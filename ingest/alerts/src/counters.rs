@@ -27,6 +27,12 @@ pub struct Counters {
     pub failed_total: u64,
     /// Deliveries given up.
     pub given_up_total: u64,
+    /// Messages to people that were made.
+    pub notices_total: u64,
+    /// Steps of chains that were taken because nobody had acknowledged.
+    pub escalations_total: u64,
+    /// Tellings there was no room for.
+    pub tellings_refused_total: u64,
     /// States of rules at stations.
     pub states: u64,
     /// Episodes that go on.
@@ -45,7 +51,9 @@ impl Counters {
             Ok(n.cast_unsigned())
         };
         self.open_episodes = count("SELECT count(*) FROM episode WHERE open = 1")?;
-        self.pending_deliveries = count("SELECT count(*) FROM outbox WHERE state = 'pending'")?;
+        self.pending_deliveries = count("SELECT count(*) FROM outbox WHERE state = 'pending'")?
+            + count("SELECT count(*) FROM notice WHERE state = 'pending'")?
+            + count("SELECT count(*) FROM telling WHERE notice IS NULL")?;
         self.unsound_messages = count("SELECT count(*) FROM message WHERE sound = 0")?;
         Ok(())
     }

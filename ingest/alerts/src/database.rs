@@ -10,7 +10,7 @@ use rusqlite::{Connection, OpenFlags, OptionalExtension, Transaction};
 
 use tram_pages::Raw;
 
-use crate::AlertsError;
+use crate::{AlertsError, people};
 
 /// The version of the tables below (`PRAGMA user_version`).
 const VERSION: i64 = 2;
@@ -70,6 +70,7 @@ pub(crate) fn open(path: &Path) -> Result<(Connection, Option<String>), AlertsEr
     if known(&connection)? == 0 {
         make(&mut connection)?;
     }
+    connection.execute_batch(people::TABLES)?;
     // A sync that failed may have left frames in the system's memory alone; see `write_again`.
     connection.query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |_| Ok(()))?;
     Ok((connection, saved))
@@ -98,6 +99,7 @@ fn connect(path: &Path) -> Result<Connection, AlertsError> {
 fn make(connection: &mut Connection) -> Result<(), AlertsError> {
     let tx = connection.transaction()?;
     tx.execute_batch(TABLES)?;
+    tx.execute_batch(people::TABLES)?;
     tx.pragma_update(None, "user_version", VERSION)?;
     Ok(tx.commit()?)
 }

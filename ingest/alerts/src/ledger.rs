@@ -11,7 +11,7 @@ use crate::{
     change::Change,
     database,
     episode::Episode,
-    messages, outbox,
+    messages, outbox, people,
     publish::{self, Occasion},
     settings::Settings,
     time,
@@ -24,8 +24,8 @@ pub const MAX_OPEN_EPISODES: u32 = 20_000;
 /// What became of a change.
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) enum Recorded {
-    /// Written; the alarm as it stands now.
-    Written(Box<Alarm>),
+    /// Written; the alarm as it stands now, and how many people there was no room to tell.
+    Written(Box<Alarm>, u64),
     /// It had been written before, or is about an episode nobody knows.
     Nothing,
     /// There are [`MAX_OPEN_EPISODES`] already.
@@ -96,7 +96,9 @@ pub(crate) fn record(
     let body = body(settings, change, &alarm, late)?;
     let number = insert(tx, &id, change, &body, now)?;
     outbox::enqueue(tx, settings, &episode, number, change, now)?;
-    Ok(Recorded::Written(Box::new(alarm)))
+    let untold =
+        people::tell(tx, settings, &episode, (number, change), (told, late), now)?;
+    Ok(Recorded::Written(Box::new(alarm), untold))
 }
 
 /// The alarm list's row of an episode.
@@ -269,6 +271,7 @@ fn rename(tx: &Transaction<'_>, old: &str, new: &str) -> Result<(), AlertsError>
     ] {
         tx.execute(statement, [old.as_str(), new])?;
     }
+    people::rename(tx, &old, new)?;
     Ok(())
 }
 

@@ -30,6 +30,7 @@ mod area;
 mod audit;
 mod cap;
 mod change;
+mod channel;
 mod config;
 mod config_area;
 mod counters;
@@ -46,6 +47,7 @@ mod link;
 mod messages;
 mod node_alarm;
 mod outbox;
+mod people;
 mod publish;
 mod secret;
 mod settings;
@@ -64,6 +66,10 @@ pub use alerts::{Alerts, Applied, Entry, SILENCE_GRACE};
 pub use area::{MAX_AREAS, MAX_COMMUNES, MAX_POLYGON_POINTS};
 pub use audit::AuditLine;
 pub use cap::{CapFault, FaultKind, MAX_CAP_BYTES, MAX_FAULTS, check_cap};
+pub use channel::{
+    AlertmanagerConfig, EmailConfig, LoudspeakerConfig, MAX_CHANNELS, SmsConfig, SmsFormat,
+    TelegramConfig, ZaloConfig,
+};
 pub use config::{
     Config, ConfigMistake, MAX_TEXT_BYTES, MAX_WEBHOOKS, MessageStatus, WebhookConfig,
 };
@@ -78,6 +84,11 @@ pub use link::{LINK_PATH, LINK_STANDS, LinkAction, LinkClaim, LinkError, Links};
 pub use messages::CapMessage;
 pub use node_alarm::NodeAlarm;
 pub use outbox::{GIVE_UP_AFTER, MAX_DUE, MAX_PENDING, MAX_WAIT, MAX_WAIT_REFUSED};
+pub use people::{
+    ChannelState, GroupConfig, MAX_GROUPS, MAX_LISTED_EPISODES, MAX_PEOPLE, MAX_STEPS, MAX_WAITING,
+    Notice, NoticeKind, NoticeLink, PersonConfig, Receipt, ReceiptState, SelfTestConfig,
+    StepConfig, UNPROVED_AFTER, Weekday,
+};
 pub use secret::{MAX_SECRET_BYTES, MIN_SECRET_BYTES, Secret, SecretError};
 pub use settings::{MAX_RULES, MAX_STATIONS};
 pub use signature::{sign, verify};

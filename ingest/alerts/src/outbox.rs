@@ -88,18 +88,29 @@ struct Silence {
 }
 
 impl Receivers {
-    /// What is due to one receiver. One that did not answer is asked with a single delivery.
+    /// How many deliveries a receiver may be asked with: one that did not answer with a single
+    /// one, and not before its time.
+    pub(crate) fn limit(&self, target: &str, now: UnixMicros) -> u32 {
+        match self.0.get(target) {
+            Some(silence) if silence.until > now => 0,
+            Some(_) => 1,
+            None => MAX_DUE,
+        }
+    }
+
+    /// Until when a receiver that did not answer is left alone.
+    pub(crate) fn silent_until(&self, target: &str) -> Option<UnixMicros> {
+        self.0.get(target).map(|silence| silence.until)
+    }
+
+    /// What is due to one receiver.
     pub(crate) fn due(
         &self,
         connection: &Connection,
         target: &str,
+        limit: u32,
         now: UnixMicros,
     ) -> Result<Vec<Delivery>, AlertsError> {
-        let limit = match self.0.get(target) {
-            Some(silence) if silence.until > now => return Ok(Vec::new()),
-            Some(_) => 1,
-            None => MAX_DUE,
-        };
         let mut query = connection.prepare_cached(&format!(
             "SELECT o.id, o.key, t.body, o.attempts FROM outbox o \
              JOIN transition t ON t.number = o.transition \
@@ -108,7 +119,11 @@ impl Receivers {
         let delivery = |row: &Row<'_>| {
             Ok(Delivery {
                 id: row.get(0)?,
+                notice: false,
                 target: target.to_owned(),
+                recipient: String::new(),
+                address: String::new(),
+                repeated: false,
                 idempotency_key: row.get(1)?,
                 body: row.get(2)?,
                 attempts: row.get(3)?,
@@ -128,13 +143,26 @@ impl Receivers {
             "SELECT o.due_at FROM outbox o WHERE {FIRST} ORDER BY o.due_at LIMIT 1"
         ))?;
         let due: Option<i64> = query.query_row([target], |row| row.get(0)).optional()?;
-        let silent_until = self.0.get(target).map(|silence| silence.until);
-        Ok(due.map(|due| silent_until.map_or(UnixMicros(due), |until| until.max(UnixMicros(due)))))
+        Ok(due.map(UnixMicros))
+    }
+
+    /// Remembers whether a receiver answers.
+    pub(crate) fn note(&mut self, target: &str, result: &DeliveryResult, now: UnixMicros) {
+        match result {
+            DeliveryResult::Delivered | DeliveryResult::Sent(_) | DeliveryResult::Refused(_) => {
+                self.0.remove(target);
+            }
+            DeliveryResult::Failed(_) | DeliveryResult::Unclear(_) => {
+                let silence =
+                    self.0.entry(target.to_owned()).or_insert(Silence { failures: 0, until: now });
+                silence.failures = silence.failures.saturating_add(1);
+                silence.until = now.plus(wait(target, silence.failures, MAX_WAIT));
+            }
+        }
     }
 
     /// Marks how an attempt ended.
     pub(crate) fn done(
-        &mut self,
         tx: &Transaction<'_>,
         delivery: &Delivery,
         result: &DeliveryResult,
@@ -142,8 +170,7 @@ impl Receivers {
     ) -> Result<(), AlertsError> {
         let attempts = delivery.attempts.saturating_add(1);
         let error = match result {
-            DeliveryResult::Delivered => {
-                self.0.remove(&delivery.target);
+            DeliveryResult::Delivered | DeliveryResult::Sent(_) => {
                 tx.prepare_cached(
                     "UPDATE outbox SET state = 'delivered', attempts = ?2, finished_at = ?3 \
                      WHERE id = ?1",
@@ -151,29 +178,17 @@ impl Receivers {
                 .execute((delivery.id, attempts, now.0))?;
                 return Ok(());
             }
-            DeliveryResult::Refused(error) => {
-                self.0.remove(&delivery.target);
-                error
-            }
-            DeliveryResult::Failed(error) => error,
+            DeliveryResult::Refused(error)
+            | DeliveryResult::Failed(error)
+            | DeliveryResult::Unclear(error) => error,
         };
         let refused = matches!(result, DeliveryResult::Refused(_));
         let longest = if refused { MAX_WAIT_REFUSED } else { MAX_WAIT };
         let due = now.plus(wait(&delivery.idempotency_key, attempts, longest));
-        if !refused {
-            let silence = self
-                .0
-                .entry(delivery.target.clone())
-                .or_insert(Silence { failures: 0, until: now });
-            silence.failures = silence.failures.saturating_add(1);
-            silence.until = now.plus(wait(&delivery.target, silence.failures, MAX_WAIT));
-        }
-        let end = error.char_indices().map(|(i, _)| i).find(|i| *i > MAX_ERROR_BYTES);
-        let error = error.get(..end.unwrap_or(error.len())).unwrap_or_default();
         tx.prepare_cached(
             "UPDATE outbox SET attempts = ?2, due_at = ?3, last_error = ?4 WHERE id = ?1",
         )?
-        .execute((delivery.id, attempts, due.0, error))?;
+        .execute((delivery.id, attempts, due.0, clipped(error)))?;
         Ok(())
     }
 }
@@ -186,12 +201,18 @@ const FIRST: &str = "o.target = ?1 AND o.state = 'pending' AND NOT EXISTS (\
 /// How long to wait after so many failures: half a second, doubled each time up to `longest`, and
 /// up to a fifth less, so that receivers and deliveries do not all come at once. The spread is
 /// drawn from `seed`, not from chance.
-fn wait(seed: &str, failures: u32, longest: i64) -> i64 {
+pub(crate) fn wait(seed: &str, failures: u32, longest: i64) -> i64 {
     let doubled = (SECOND / 2).saturating_mul(1 << failures.saturating_sub(1).min(16));
     let wait = doubled.min(longest);
     let digest = Sha256::digest(format!("{seed}/{failures}"));
     let spread = i64::from(digest.first().copied().unwrap_or(0));
     wait - wait / 5 * spread / 255
+}
+
+/// An error within its limit.
+pub(crate) fn clipped(error: &str) -> &str {
+    let end = error.char_indices().map(|(i, _)| i).find(|i| *i > MAX_ERROR_BYTES);
+    error.get(..end.unwrap_or(error.len())).unwrap_or_default()
 }
 
 /// Gives up what nobody can be told any more; how many.

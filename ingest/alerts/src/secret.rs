@@ -35,6 +35,9 @@ pub enum SecretError {
     /// Too short or too long.
     #[error("a secret is {MIN_SECRET_BYTES} to {MAX_SECRET_BYTES} bytes, this one has {0}")]
     Length(usize),
+    /// Nothing, or too much, of what somebody else chose.
+    #[error("a password or token is 1 to {MAX_SECRET_BYTES} bytes, this one has {0}")]
+    Given(usize),
 }
 
 impl Secret {
@@ -68,6 +71,38 @@ impl Secret {
     pub fn from_environment(name: &str) -> Result<Self, SecretError> {
         let value = std::env::var(name).map_err(|_| SecretError::Environment(name.to_owned()))?;
         Self::new(value.as_bytes())
+    }
+
+    /// Reads a secret that somebody else chose, of any length, from a file.
+    ///
+    /// # Errors
+    /// [`SecretError`] when the file cannot be read, or holds nothing or too much.
+    pub fn given_in_file(path: impl Into<PathBuf>) -> Result<Self, SecretError> {
+        let path = path.into();
+        let bytes = fs::read(&path).map_err(|source| SecretError::File { path, source })?;
+        Self::given(&bytes)
+    }
+
+    /// Reads a secret that somebody else chose, of any length, from an environment variable.
+    ///
+    /// # Errors
+    /// [`SecretError`] when the variable is not set, or holds nothing or too much.
+    pub fn given_in_environment(name: &str) -> Result<Self, SecretError> {
+        let value = std::env::var(name).map_err(|_| SecretError::Environment(name.to_owned()))?;
+        Self::given(value.as_bytes())
+    }
+
+    fn given(bytes: &[u8]) -> Result<Self, SecretError> {
+        let bytes = bytes.trim_ascii();
+        if bytes.is_empty() || bytes.len() > MAX_SECRET_BYTES {
+            return Err(SecretError::Given(bytes.len()));
+        }
+        Ok(Self(bytes.to_vec()))
+    }
+
+    /// The secret as text; empty when it is none.
+    pub(crate) fn text(&self) -> &str {
+        str::from_utf8(&self.0).unwrap_or_default()
     }
 
     pub(crate) fn bytes(&self) -> &[u8] {

@@ -5,7 +5,9 @@ use std::collections::HashMap;
 use tram_rules::{Rule, Words};
 use tram_wire::NodeId;
 
-use crate::{AlertsError, Config, MessageStatus, Station, area::Area, time::HOUR};
+use crate::{
+    AlertsError, Config, MessageStatus, Station, area::Area, people::Roster, time::HOUR,
+};
 
 /// The most rules.
 pub const MAX_RULES: usize = 256;
@@ -31,6 +33,8 @@ pub(crate) struct Settings {
     pub(crate) expires: i64,
     pub(crate) targets: Vec<Target>,
     pub(crate) rules: Vec<Rule>,
+    /// Everybody who may be told.
+    pub(crate) roster: Roster,
     stations: HashMap<NodeId, Words>,
     areas: Vec<Area>,
     default_area: usize,
@@ -70,6 +74,7 @@ impl Settings {
             expires: i64::from(config.expires_h) * HOUR,
             targets: config.webhook.iter().map(target).collect(),
             rules,
+            roster: Roster::new(config),
             stations: stations.into_iter().map(|s| (s.id, s.name)).collect(),
             areas,
             default_area,

@@ -5,7 +5,7 @@ use tram_rules::TransitionKind;
 use tram_wire::UnixMicros;
 
 use crate::{
-    AlertsError, change::Change, episode::Episode, messages, publish::Occasion, settings::Settings,
+    AlertsError, change::Change, episode::Episode, messages, people, publish::Occasion, settings::Settings,
     time::HOUR,
 };
 
@@ -108,6 +108,7 @@ pub(crate) fn forget(tx: &Transaction<'_>, now: UnixMicros) -> Result<(), Alerts
         for table in ["outbox", "message", "transition", "alias"] {
             tx.execute(&format!("DELETE FROM {table} WHERE episode = ?1"), [&id])?;
         }
+        people::forget(tx, &id)?;
         tx.execute("DELETE FROM episode WHERE id = ?1", [&id])?;
     }
     Ok(())

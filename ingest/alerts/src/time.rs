@@ -11,6 +11,8 @@ const LOCAL: Offset = Offset::constant(7);
 pub(crate) const SECOND: i64 = 1_000_000;
 /// One hour in microseconds.
 pub(crate) const HOUR: i64 = 3_600 * SECOND;
+/// How far Indochina Time is ahead of UTC.
+pub(crate) const LOCAL_AHEAD: i64 = 7 * HOUR;
 
 /// The years that four digits can write, in either zone: from 0001-01-01 to 9999-12-30 UTC.
 const YEARS: (i64, i64) = (-62_135_596_800 * SECOND, 253_402_128_000 * SECOND);

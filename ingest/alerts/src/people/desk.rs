@@ -1,0 +1,155 @@
+//! Writing one message: the texts of the alarms it is about, in the reader's language.
+
+use std::collections::BTreeMap;
+
+use rusqlite::Connection;
+use tram_rules::{Hazard, Language};
+use tram_wire::{EpisodeId, UnixMicros};
+
+use super::{
+    notice::{MAX_LISTED_EPISODES, Notice, NoticeKind, NoticeLink},
+    telling::hazard,
+    words,
+};
+use crate::{
+    AlertsError, LINK_STANDS, LinkAction, LinkClaim,
+    episode::Episode,
+    settings::Settings,
+    wording::{Wording, mark},
+};
+
+/// One message being written.
+pub(super) struct Desk<'a> {
+    pub(super) tx: &'a Connection,
+    pub(super) settings: &'a Settings,
+    pub(super) channel: &'a str,
+    pub(super) recipient: &'a str,
+    pub(super) now: UnixMicros,
+}
+
+impl Desk<'_> {
+    /// The message about these episodes, each with the level it was told at.
+    pub(super) fn notice<'b>(
+        &self,
+        topic: &str,
+        key: &str,
+        escalated: bool,
+        about: impl Iterator<Item = (&'b str, u8)>,
+    ) -> Result<Notice, AlertsError> {
+        // What was told of an episode last counts.
+        let levels: BTreeMap<&str, u8> = about.collect();
+        let mut all: Vec<(&str, u8)> = levels.into_iter().collect();
+        all.sort_by_key(|(id, level)| (std::cmp::Reverse(*level), *id));
+        let (mut episodes, mut over, mut level) = (Vec::new(), 0, 0);
+        for (id, told) in &all {
+            let Some(episode) = Episode::load(self.tx, id)? else { continue };
+            if episode.open {
+                level = level.max(episode.level);
+            } else {
+                over += 1;
+            }
+            if episodes.len() < MAX_LISTED_EPISODES {
+                episodes.push((episode, *told));
+            }
+        }
+        let language = self.language();
+        let (hazard_name, area) = topic.split_once('|').unwrap_or((topic, ""));
+        let first = episodes.first();
+        let kind = first.and_then(|(episode, _)| hazard(self.settings, episode));
+        let area = self.settings.roster.area_name(area, language);
+        let lines: Vec<String> =
+            episodes.iter().map(|(e, _)| e.headline.get(language).to_owned()).collect();
+        let finished = over == all.len();
+        let about = match lines.first() {
+            Some(line) if all.len() == 1 => line.clone(),
+            _ => words::many(
+                words::hazard(kind, language),
+                &area,
+                (all.len(), over),
+                level,
+                language,
+            ),
+        };
+        let unanswered = if escalated { words::unanswered(language) } else { "" };
+        let subject = format!("{}{unanswered}{about}", mark(self.settings.status, language));
+        let instruction = first.filter(|(e, _)| e.open).and_then(|(episode, _)| {
+            Wording::new(self.settings, episode, episode.level).instruction(language)
+        });
+        let hidden = all.len().saturating_sub(episodes.len());
+        Ok(Notice {
+            key: key.to_owned(),
+            kind: if escalated { NoticeKind::Escalation } else { NoticeKind::Alarm },
+            status: self.settings.status.as_str().to_owned(),
+            language,
+            hazard: hazard_name.to_owned(),
+            area,
+            level: if finished { all.iter().map(|(_, l)| *l).max().unwrap_or(0) } else { level },
+            over: finished,
+            subject,
+            lines,
+            more: (hidden > 0).then(|| words::more(hidden, language)),
+            instruction,
+            links: self.links(first.map(|(e, _)| e), all.len() > 1, language),
+            episodes: episodes.into_iter().map(|(e, _)| e.id).collect(),
+        })
+    }
+
+    /// The language of a person; loudspeakers speak Vietnamese.
+    fn language(&self) -> Language {
+        let person = self.settings.roster.people.get(self.recipient);
+        person.map_or(Language::Vi, |person| person.language)
+    }
+
+    fn links(&self, episode: Option<&Episode>, many: bool, language: Language) -> Vec<NoticeLink> {
+        let roster = &self.settings.roster;
+        if roster.speakers.iter().any(|s| s.channel == self.channel) {
+            return Vec::new();
+        }
+        let mut links = Vec::new();
+        let link = |label: &str, url: String| NoticeLink { label: label.to_owned(), url };
+        if let Some(episode) = episode.filter(|episode| episode.open) {
+            let approve_from =
+                self.settings.rule(&episode.rule).map_or(u8::MAX, |rule| rule.approve_from);
+            let acts = [
+                (true, LinkAction::Acknowledge, words::confirm(language)),
+                (episode.level >= approve_from, LinkAction::Approve, words::approve(language)),
+            ];
+            for (asked, action, label) in acts {
+                let url = self.act(episode, action, language).filter(|_| asked);
+                links.extend(url.map(|url| link(label, url)));
+            }
+        }
+        if many || links.is_empty() {
+            let url = format!("{}/", self.settings.public_url);
+            links.push(link(words::page(language), url));
+        }
+        links
+    }
+
+    fn act(&self, episode: &Episode, action: LinkAction, language: Language) -> Option<String> {
+        let roster = &self.settings.roster;
+        let person = roster.people.get(self.recipient)?;
+        roster.links.as_ref()?.url(&LinkClaim {
+            action,
+            episode: episode.id.parse::<EpisodeId>().ok()?,
+            level: episode.level,
+            person: person.name.clone(),
+            language,
+            expires: self.now.plus(LINK_STANDS),
+        })
+    }
+}
+
+/// A hazard's name in words, for channels with fields of their own.
+pub(crate) fn hazard_words(name: &str, language: Language) -> &'static str {
+    let hazard = [
+        Hazard::Flood,
+        Hazard::FlashFlood,
+        Hazard::Landslide,
+        Hazard::HeavyRain,
+        Hazard::AirQuality,
+        Hazard::Traffic,
+        Hazard::Equipment,
+    ];
+    words::hazard(hazard.into_iter().find(|hazard| hazard.name() == name), language)
+}
