@@ -12,7 +12,8 @@ pub const MAX_HEADLINE_CHARACTERS: usize = 140;
 pub const PLACEHOLDERS: [&str; 5] = ["station", "level", "value", "unit", "time"];
 
 /// A language of the public.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
 pub enum Language {
     /// Vietnamese.
     Vi,

@@ -16,8 +16,9 @@ use crate::{
     ledger::{self, Recorded},
     messages,
     outbox::{self, Receivers},
+    people,
     settings::Settings,
-    people, sweep,
+    sweep,
     time::SECOND,
 };
 

@@ -159,7 +159,13 @@ pub struct ConfigMistake {
 pub(crate) struct Findings(Vec<ConfigMistake>);
 
 impl Findings {
-    pub(crate) fn unless(&mut self, ok: bool, key_path: impl Into<String>, message: &str, fix: &str) {
+    pub(crate) fn unless(
+        &mut self,
+        ok: bool,
+        key_path: impl Into<String>,
+        message: &str,
+        fix: &str,
+    ) {
         if !ok {
             let (message, fix) = (message.to_owned(), fix.to_owned());
             self.0.push(ConfigMistake { key_path: key_path.into(), message, fix });

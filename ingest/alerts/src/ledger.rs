@@ -96,8 +96,7 @@ pub(crate) fn record(
     let body = body(settings, change, &alarm, late)?;
     let number = insert(tx, &id, change, &body, now)?;
     outbox::enqueue(tx, settings, &episode, number, change, now)?;
-    let untold =
-        people::tell(tx, settings, &episode, (number, change), (told, late), now)?;
+    let untold = people::tell(tx, settings, &episode, (number, change), (told, late), now)?;
     Ok(Recorded::Written(Box::new(alarm), untold))
 }
 

@@ -28,11 +28,13 @@ pub use receipt::{Receipt, ReceiptState};
 pub use telling::MAX_WAITING;
 
 pub(crate) use config::{check, simple};
-pub(crate) use desk::hazard_words;
 pub(crate) use escalation::escalate;
 pub(crate) use keep::{TABLES, forget, rename};
 pub(crate) use notice::{begin, compose, done, due, give_up, next_due};
-pub(crate) use proof::{is_test, note as note_proof, self_test, states as channel_states};
+pub(crate) use proof::{note as note_proof, self_test, states as channel_states};
 pub(crate) use receipt::confirmed;
 pub(crate) use roster::Roster;
-pub(crate) use telling::{tell, tell_approved};
+pub(crate) use telling::tell;
+
+#[cfg(test)]
+mod tests;

@@ -5,9 +5,7 @@ use std::collections::HashMap;
 use tram_rules::{Rule, Words};
 use tram_wire::NodeId;
 
-use crate::{
-    AlertsError, Config, MessageStatus, Station, area::Area, people::Roster, time::HOUR,
-};
+use crate::{AlertsError, Config, MessageStatus, Station, area::Area, people::Roster, time::HOUR};
 
 /// The most rules.
 pub const MAX_RULES: usize = 256;

@@ -5,8 +5,8 @@ use tram_rules::TransitionKind;
 use tram_wire::UnixMicros;
 
 use crate::{
-    AlertsError, change::Change, episode::Episode, messages, people, publish::Occasion, settings::Settings,
-    time::HOUR,
+    AlertsError, change::Change, episode::Episode, messages, people, publish::Occasion,
+    settings::Settings, time::HOUR,
 };
 
 /// The most episodes kept once they are over; the oldest go first.

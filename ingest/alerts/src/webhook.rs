@@ -134,7 +134,11 @@ mod tests {
     fn delivery() -> Delivery {
         Delivery {
             id: 1,
+            notice: false,
             target: "demo".to_owned(),
+            recipient: String::new(),
+            address: String::new(),
+            repeated: false,
             idempotency_key: "0a0b".to_owned(),
             body: b"{\"a\":\"\xe1\xba\xa1\"}".to_vec(),
             attempts: 0,
@@ -178,6 +182,7 @@ mod tests {
                 DeliveryResult::Delivered => "delivered".to_owned(),
                 DeliveryResult::Refused(error) => format!("refused: {error}"),
                 DeliveryResult::Failed(error) => format!("failed: {error}"),
+                other => format!("{other:?}"),
             };
             assert!(text.starts_with(expected), "{text}, expected {expected}");
             assert!(!text.contains(SECRET));

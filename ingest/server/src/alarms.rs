@@ -9,7 +9,7 @@ use std::{
 };
 
 use tram_alerts::{
-    Alarm, AlarmState, Alerts, AlertsError, DeliveryResult, Entry, NodeAlarm, Webhook,
+    Alarm, AlarmState, Alerts, AlertsError, Applied, DeliveryResult, Entry, NodeAlarm, Webhook,
 };
 use tram_rules::Observation;
 use tram_store::{LogEntry, LogId, LogReader, StoreError};
@@ -147,7 +147,7 @@ impl Evaluator {
             }
             let evaluated: Vec<Entry> = entries.iter().map(entry).collect();
             let applied = self.alarms.alerts().apply(&evaluated, clock::now());
-            self.note(&applied.map_err(|e| e.to_string())?.changed);
+            self.note(&applied.map_err(|e| e.to_string())?);
             for LogEntry { id, node, identity, .. } in &entries {
                 tracing::debug!(batch = %Name::new(*node, *identity), entry = %id, "evaluated");
             }
@@ -164,7 +164,7 @@ impl Evaluator {
         self.heal();
         let applied = self.alarms.alerts().tick(clock::now());
         match applied {
-            Ok(applied) => self.note(&applied.changed),
+            Ok(applied) => self.note(&applied),
             Err(error) => tracing::error!(%error, "the rules could not look at the clock"),
         }
         now
@@ -187,14 +187,16 @@ impl Evaluator {
     }
 
     /// Tells how far the engine is and what it changed.
-    fn note(&self, changed: &[EpisodeId]) {
+    fn note(&self, applied: &Applied) {
         let (position, cursor) = {
             let alerts = self.alarms.alerts();
             (alerts.position(), alerts.cursor())
         };
         self.ledger.set_alerts(log_id(position), log_id(cursor));
-        if !changed.is_empty() {
-            self.alarms.publish(changed);
+        if !applied.changed.is_empty() {
+            self.alarms.publish(&applied.changed);
+        } else if applied.told {
+            self.alarms.outbox.ring();
         }
     }
 }
@@ -260,7 +262,7 @@ fn send_due(alarms: &Alarms, webhook: &Webhook, target: &str) -> Result<(), Aler
         }
         let result = webhook.send(&delivery, clock::now());
         alarms.alerts().done(&delivery, &result, clock::now())?;
-        if matches!(result, DeliveryResult::Failed(_)) {
+        if matches!(result, DeliveryResult::Failed(_) | DeliveryResult::Unclear(_)) {
             // The receiver is not there: the others wait until it is.
             break;
         }

@@ -9,7 +9,7 @@ use serde::Deserialize;
 use tram_rules::Hazard;
 
 use crate::{
-    Config, Secret, SecretError,
+    Config,
     config::{Findings, is_web_url},
     people::simple,
 };
@@ -214,18 +214,6 @@ fn minute() -> u32 {
     60
 }
 
-/// Fetches a secret that somebody else chose.
-pub(super) fn secret(
-    file: Option<&PathBuf>,
-    variable: Option<&String>,
-) -> Result<Option<Secret>, SecretError> {
-    match (file, variable) {
-        (Some(path), _) => Secret::given_in_file(path).map(Some),
-        (None, Some(name)) => Secret::given_in_environment(name).map(Some),
-        (None, None) => Ok(None),
-    }
-}
-
 impl Config {
     /// The names of every channel.
     pub fn channels(&self) -> impl Iterator<Item = &str> {
@@ -328,7 +316,8 @@ fn check_sms(findings: &mut Findings, key: &str, sms: &SmsConfig) {
         "a notice costs 1 to 6 messages",
         "write `max_parts = 3`",
     );
-    let asked = sms.body.contains("{secret}") || sms.headers.values().any(|v| v.contains("{secret}"));
+    let asked =
+        sms.body.contains("{secret}") || sms.headers.values().any(|v| v.contains("{secret}"));
     findings.unless(
         asked == (sms.secret_file.is_some() || sms.secret_env.is_some()),
         format!("{key}.secret_file"),

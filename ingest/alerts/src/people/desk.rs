@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use rusqlite::Connection;
-use tram_rules::{Hazard, Language};
+use tram_rules::Language;
 use tram_wire::{EpisodeId, UnixMicros};
 
 use super::{
@@ -138,18 +138,4 @@ impl Desk<'_> {
             expires: self.now.plus(LINK_STANDS),
         })
     }
-}
-
-/// A hazard's name in words, for channels with fields of their own.
-pub(crate) fn hazard_words(name: &str, language: Language) -> &'static str {
-    let hazard = [
-        Hazard::Flood,
-        Hazard::FlashFlood,
-        Hazard::Landslide,
-        Hazard::HeavyRain,
-        Hazard::AirQuality,
-        Hazard::Traffic,
-        Hazard::Equipment,
-    ];
-    words::hazard(hazard.into_iter().find(|hazard| hazard.name() == name), language)
 }

@@ -11,7 +11,7 @@ use sha2::{Digest, Sha256};
 use tram_rules::Language;
 use tram_wire::UnixMicros;
 
-use super::{desk::Desk, roster::Roster, words};
+use super::{desk::Desk, roster::Roster};
 use crate::{
     AlertsError, Delivery, DeliveryResult, outbox, settings::Settings, signature::hex, time::SECOND,
 };
@@ -107,11 +107,6 @@ impl Notice {
         }
         text
     }
-
-    /// Says at its beginning that it may have come before.
-    pub(crate) fn mark_repeated(&mut self) {
-        self.subject = format!("{}{}", words::repeated(self.language), self.subject);
-    }
 }
 
 /// The last message of a topic to a recipient.
@@ -186,18 +181,15 @@ fn write(
              AND recipient = ?2 AND topic = ?3 AND notice IS NULL AND due_at <= ?4 \
              ORDER BY id LIMIT ?5",
         )?
-        .query_map(
-            (channel, &waiting.recipient, &waiting.topic, now.0, MAX_TOGETHER),
-            |row| {
-                Ok(Told {
-                    id: row.get(0)?,
-                    key: row.get(1)?,
-                    episode: row.get(2)?,
-                    level: row.get(3)?,
-                    step: row.get(4)?,
-                })
-            },
-        )?
+        .query_map((channel, &waiting.recipient, &waiting.topic, now.0, MAX_TOGETHER), |row| {
+            Ok(Told {
+                id: row.get(0)?,
+                key: row.get(1)?,
+                episode: row.get(2)?,
+                level: row.get(3)?,
+                step: row.get(4)?,
+            })
+        })?
         .collect::<Result<_, _>>()?;
     let mut keys: Vec<&str> = told.iter().map(|t| t.key.as_str()).collect();
     keys.sort_unstable();
@@ -298,12 +290,7 @@ fn last(
          WHERE channel = ?1 AND recipient = ?2 AND topic = ?3 ORDER BY id DESC LIMIT 1",
     )?;
     let last = query.query_row((channel, recipient, topic), |row| {
-        Ok(Last {
-            at: row.get(0)?,
-            burst: row.get(1)?,
-            level: row.get(2)?,
-            escalated: row.get(3)?,
-        })
+        Ok(Last { at: row.get(0)?, burst: row.get(1)?, level: row.get(2)?, escalated: row.get(3)? })
     });
     Ok(last.optional()?)
 }
@@ -401,7 +388,13 @@ pub(crate) fn done(
                 "UPDATE notice SET attempts = ?2, due_at = ?3, last_error = ?4, \
                  begun_at = CASE WHEN ?5 THEN begun_at END WHERE id = ?1",
             )?
-            .execute((delivery.id, attempts, due.0, outbox::clipped(error), unclear))?;
+            .execute((
+                delivery.id,
+                attempts,
+                due.0,
+                outbox::clipped(error),
+                unclear,
+            ))?;
             return Ok(());
         }
     };

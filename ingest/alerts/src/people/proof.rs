@@ -11,7 +11,7 @@ use super::{
     words,
 };
 use crate::{
-    AlertsError, Delivery, DeliveryResult, outbox,
+    AlertsError, DeliveryResult, outbox,
     settings::Settings,
     time::{self, HOUR, LOCAL_AHEAD},
 };
@@ -154,13 +154,6 @@ fn try_channel(
     )?
     .execute((channel, now.0))?;
     Ok(())
-}
-
-/// Whether a delivery is a test.
-pub(crate) fn is_test(delivery: &Delivery) -> bool {
-    delivery.notice
-        && serde_json::from_slice::<Notice>(&delivery.body)
-            .is_ok_and(|notice| notice.kind == NoticeKind::SelfTest)
 }
 
 /// How well each channel is known to work, in the order of the configuration.

@@ -82,7 +82,7 @@ fn people(
          a.opened_at, a.confirmed_at \
          FROM telling t LEFT JOIN notice n ON n.id = t.notice \
          LEFT JOIN answer a ON a.episode = t.episode AND a.person = t.recipient \
-         WHERE t.episode = ?1 GROUP BY t.recipient, t.channel ORDER BY min(t.id)",
+         WHERE t.episode = ?1 GROUP BY t.recipient, t.channel ORDER BY 5, t.recipient, t.channel",
     )?;
     let rows = query.query_map([episode], |row| {
         let (recipient, state): (String, Option<String>) = (row.get(0)?, row.get(5)?);
@@ -120,7 +120,7 @@ fn machines(connection: &Connection, episode: &str) -> Result<Vec<Receipt>, Aler
         "SELECT o.target, max(o.id), t.level, (SELECT min(f.created_at) FROM outbox f \
          WHERE f.episode = ?1 AND f.target = o.target), o.state, o.finished_at, o.attempts, \
          o.last_error FROM outbox o JOIN transition t ON t.number = o.transition \
-         WHERE o.episode = ?1 GROUP BY o.target ORDER BY min(o.id)",
+         WHERE o.episode = ?1 GROUP BY o.target ORDER BY o.target",
     )?;
     let rows = query.query_map([episode], |row| {
         let (target, state): (String, String) = (row.get(0)?, row.get(4)?);

@@ -4,7 +4,10 @@ use std::collections::{BTreeMap, HashMap};
 
 use tram_rules::{Hazard, Language, Words};
 
-use super::{config::Weekday, quiet::{Quiet, time_of_day}};
+use super::{
+    config::Weekday,
+    quiet::{Quiet, time_of_day},
+};
 use crate::{Config, Links, time::SECOND};
 
 /// Somebody who is told.

@@ -6,9 +6,7 @@ use tram_rules::{Hazard, TransitionKind};
 use tram_wire::UnixMicros;
 
 use super::decide::{Chain, Decision, Event, Telling, decide};
-use crate::{
-    AlertsError, change::Change, episode::Episode, settings::Settings, signature::hex,
-};
+use crate::{AlertsError, change::Change, episode::Episode, settings::Settings, signature::hex};
 
 /// The most tellings that wait to be put into a message; beyond it a person is told about fewer
 /// episodes than there are, which is counted and said in the log.
@@ -58,13 +56,8 @@ pub(crate) fn tell(
     let decision = decide(roster, &event, now);
     let topic = topic(hazard, area);
     let name = format!("{}/{}/{}", change.kind.name(), change.level, change.at.0);
-    let about = About {
-        episode: &episode.id,
-        topic: &topic,
-        transition,
-        level: event.level,
-        name: &name,
-    };
+    let about =
+        About { episode: &episode.id, topic: &topic, transition, level: event.level, name: &name };
     write(tx, &decision, &about, now)
 }
 
@@ -99,8 +92,7 @@ pub(crate) fn tell_approved(
         .query_row([&episode.id], |row| row.get(0))?;
     let topic = topic(hazard, area);
     let name = format!("approved/{level}/{}", now.0);
-    let about =
-        About { episode: &episode.id, topic: &topic, transition, level, name: &name };
+    let about = About { episode: &episode.id, topic: &topic, transition, level, name: &name };
     write(tx, &decision, &about, now)
 }
 
@@ -130,7 +122,15 @@ fn write(
              (episode, team, level, step, began_at, due_at, transition) \
              VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)",
         )?
-        .execute((about.episode, group, about.level, step, now.0, due_at.0, about.transition))?;
+        .execute((
+            about.episode,
+            group,
+            about.level,
+            step,
+            now.0,
+            due_at.0,
+            about.transition,
+        ))?;
     }
     insert(tx, &decision.tell, about, now)
 }
