@@ -26,7 +26,8 @@ pub(crate) fn knock(address: &Address, patience: Duration) -> Result<(), String>
 
 async fn ask(address: &Address) -> Result<(), String> {
     let node = address.node.as_str();
-    let id = format!("{node}-doctor");
+    // The centre's broker lets a node in under its name, or its name, a full stop and more.
+    let id = format!("{node}.doctor");
     let mut options = MqttOptions::new(id, address.host.as_str(), address.port);
     options.set_clean_start(true);
     if let Some(password) = &address.password {

@@ -9,6 +9,9 @@ use crate::{clock::Moment, lost::Resume};
 impl Sampler {
     /// Readings that were due before `at` while the thread was held up.
     pub(super) fn miss(&mut self, index: usize, at: i64, missed: u64, now: Moment) {
+        // The reading that is under way was due before these: if it is the first of all, it settles
+        // what was missed before itself, and these are told by themselves.
+        self.finish(index, now, true);
         let Some(post) = self.posts.get(index) else { return };
         let interval = post.interval();
         let from = i64::try_from(missed).unwrap_or(i64::MAX).saturating_mul(interval);

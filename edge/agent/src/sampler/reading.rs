@@ -34,7 +34,7 @@ impl Sampler {
     }
 
     /// Tries to finish the reading of a part.
-    fn finish(&mut self, index: usize, now: Moment, last_chance: bool) {
+    pub(super) fn finish(&mut self, index: usize, now: Moment, last_chance: bool) {
         let air = self.air_for(index, now);
         let Some(post) = self.posts.get_mut(index) else { return };
         let Some(under_way) = post.under_way else { return };

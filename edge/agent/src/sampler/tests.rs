@@ -15,6 +15,7 @@ use crate::{
     config,
     hal::Emulated,
     keeper::Work,
+    lost::Resume,
     sensor,
     siren::{Kept, Parts},
 };
@@ -199,6 +200,24 @@ fn a_leap_of_a_year_forwards_and_back_loses_nothing_and_tells_no_false_gap() {
     assert_eq!(bad, None, "a step of the clock is no spike");
     assert_eq!(bench.condition.missed_total.load(Ordering::Relaxed), 0);
     assert_eq!(bench.condition.clock_steps.load(Ordering::Relaxed), 2);
+}
+
+#[test]
+fn what_was_missed_right_behind_the_first_reading_is_told_as_well() {
+    let mut bench = Bench::new(NTP);
+    let pressure = ChannelNumber(0);
+    let second = |s: i64| (START_S + s) * 1_000_000;
+    bench.sampler.resume.insert(pressure, Resume::new(NTP, second(-5)));
+    // The part is asked and has not answered when the thread is held up.
+    bench.run_ms(LOOK_MS);
+    bench.passed += 3_000;
+    bench.run(1);
+    let lost = bench.work.try_iter().filter_map(|work| match work {
+        Work::Lost(lost) if lost.channel == Some(pressure) => Some(lost),
+        _ => None,
+    });
+    let told: Vec<_> = lost.map(|l| (l.from, l.to, l.readings)).collect();
+    assert_eq!(told, [(second(-4), second(-1), 4), (second(1), second(2), 2)]);
 }
 
 #[test]
