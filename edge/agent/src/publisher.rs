@@ -1,5 +1,6 @@
 //! The task that sends what the spool holds, for as long as there is something to send it to.
 
+mod hearing;
 mod telling;
 
 use std::{
@@ -16,19 +17,17 @@ use tokio::{
     time::{Instant, sleep, sleep_until},
 };
 use tracing::{debug, info, warn};
-use tram_spool::{Lane, Spool, SpoolError};
-use tram_wire::{
-    Ack, Answer, BatchId, ClockState, Command, Kind, Seq, Signed, StatusState, UnixMicros,
-};
+use tram_spool::{Lane, Spool};
+use tram_wire::{Answer, BatchId, ClockState, Kind, Seq, StatusState, UnixMicros};
 
 use crate::{
     backoff::Backoff,
     births::Herald,
-    clock::{self, Clock, monotonic},
+    clock::{self, Clock},
     enrol::Reach,
     health::Checkup,
     ledger::Ledger,
-    link::{Gone, Heard, Link, Message},
+    link::{Gone, Link, Message},
     lost::times_of,
     orders::Orders,
     pace::{Pace, Urgency},
@@ -341,75 +340,8 @@ impl Publisher {
         session.link.publish(Message { kind, payload, backlog }).await
     }
 
-    async fn hear(&mut self, session: &mut Session, heard: Heard) -> Result<(), Gone> {
-        match heard {
-            Heard::Ack(ack) => {
-                let (node, spool) = (self.reach.node, ack.spool);
-                let now = session.began.elapsed();
-                let took = &mut self.checkup.acknowledged_in;
-                let witness = self.witness.clone();
-                session.window.acknowledge(&ack, |due, sent| {
-                    debug!(batch = %BatchId { node, spool, seq: due.seq }, "acknowledged");
-                    if let Some(witness) = &witness {
-                        witness.acknowledged(spool, due.seq);
-                    }
-                    if due.urgency != Urgency::Backlog {
-                        *took = Some(now.saturating_sub(sent));
-                    }
-                });
-                if self.release(session, &ack) {
-                    self.send_birth(session).await?;
-                }
-                Ok(())
-            }
-            Heard::Command(Command::Rebirth) => {
-                debug!("the centre asks for our birth");
-                self.send_birth(session).await
-            }
-            Heard::Command(Command::Challenge) => match self.orders.challenge(monotonic()) {
-                Some(challenge) => self.answer(session, challenge).await,
-                None => Ok(()),
-            },
-            Heard::Command(Command::Signed(signed)) => self.order(session, &signed).await,
-            Heard::Unreadable(why) => {
-                warn!("a message of the centre was not understood: {why}");
-                Ok(())
-            }
-        }
-    }
-
-    /// Has an order done if it is right; what becomes of it is answered when it is known.
-    async fn order(&mut self, session: &mut Session, signed: &Signed) -> Result<(), Gone> {
-        match self.orders.take(signed, monotonic()) {
-            Some(refused) => self.answer(session, refused).await,
-            None => Ok(()),
-        }
-    }
-
     async fn answer(&mut self, session: &Session, answer: Answer) -> Result<(), Gone> {
         self.publish(session, Kind::Answer, Urgency::Always, answer.encode()).await
-    }
-
-    /// Releases what is acknowledged. Says whether the centre has to be told that there are
-    /// numbers it waits for in vain.
-    fn release(&self, session: &mut Session, ack: &Ack) -> bool {
-        let mut spool = lock(&self.spool);
-        let ours = ack.spool == spool.id();
-        match spool.acknowledge(ack) {
-            Ok(released) => session.acknowledged += released,
-            Err(SpoolError::DiskFull(_)) => debug!("the disk is full, spent segments stay"),
-            Err(error) => warn!("a spent segment cannot be deleted: {error}"),
-        }
-        debug!(
-            replica = %ack.replica,
-            watermark = %ack.watermark,
-            committed = ?ack.committed,
-            held = spool.stats().held,
-            "acknowledgement"
-        );
-        let recently = session.birth.is_some_and(|(at, ..)| at.elapsed() < BIRTH_AT_MOST_EVERY);
-        let (held_from, now) = (spool.held_from(), session.began.elapsed());
-        ours && session.released.unknown_to(ack.watermark, held_from, now) && !recently
     }
 }
 
