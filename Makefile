@@ -73,9 +73,10 @@ deb: tools ## the Debian package of a station for a Raspberry Pi (arm64), in tar
 	@tests/scripts/deb.sh
 
 .PHONY: crash-edge
-crash-edge: tools ## a power cut at every byte of the spool, worlds of lost messages, 1000 kill -9 of nodes, or KILLS=n SEED=n
+crash-edge: tools ## a power cut at every byte of the spool, worlds of lost messages, 1000 kill -9 of nodes, or KILLS=n WORLDS=n EVERY=n SEED=n
 	$(CARGO) build --quiet --bins -p tram-ingest -p tram-edge -p tram-tests
-	@$(or $(CARGO_TARGET_DIR),target)/debug/tram-crash-edge --kills $(or $(KILLS),1000) --seed $(or $(SEED),1)
+	@$(or $(CARGO_TARGET_DIR),target)/debug/tram-crash-edge --kills $(or $(KILLS),1000) \
+		--worlds $(or $(WORLDS),1000) --every $(or $(EVERY),1) --seed $(or $(SEED),1)
 
 .PHONY: fuzz
 fuzz: tools ## every fuzz target for 10 s each, or SECONDS_EACH=n
