@@ -2,13 +2,16 @@
 //! call returns.
 
 use rusqlite::Connection;
+use tram_rules::TransitionKind;
 use tram_wire::{EpisodeId, UnixMicros};
 
 use crate::{
-    Alarm, Alerts, AlertsError, AuditLine, audit, database,
+    Alarm, Alerts, AlertsError, ApprovalState, AuditLine, CapMessage, audit, database,
     episode::{Episode, Mark},
     ledger::{self, Recorded},
-    people, sweep,
+    messages, people,
+    publish::Occasion,
+    sweep,
     time::{self, HOUR},
 };
 
@@ -109,7 +112,7 @@ impl Alerts {
         person(by, comment)?;
         let episode = find(&self.connection, id)?;
         if !episode.open {
-            return Err(AlertsError::Invalid("the alarm is over already"));
+            return Err(OVER);
         }
         let detail = serde_json::json!({ "comment": comment }).to_string();
         let tx = self.connection.transaction()?;
@@ -120,6 +123,127 @@ impl Alerts {
         match recorded {
             Recorded::Written(alarm, _) => Ok(*alarm),
             Recorded::Nothing | Recorded::Refused => self.alarm(id, now),
+        }
+    }
+
+    /// Lets the public be told of the level that holds: what was a draft is published, and so is
+    /// every lower level of this episode from now on. `level` is what the person was shown.
+    ///
+    /// # Errors
+    /// [`AlertsError::Conflict`] when the alarm stands at another level by now, or nothing waits;
+    /// [`AlertsError`] when there is no such alarm, a text is unfit, or it could not be written.
+    pub fn approve(
+        &mut self,
+        id: &EpisodeId,
+        by: &str,
+        level: u8,
+        comment: &str,
+        now: UnixMicros,
+    ) -> Result<Alarm, AlertsError> {
+        let mut episode = self.waiting(id, by, level, comment)?;
+        episode.approved = Some(mark(by, comment, now, level));
+        episode.rejected = None;
+        let tx = self.connection.transaction()?;
+        episode.save(&tx)?;
+        messages::send(&tx, &self.settings, &episode, Occasion::Approved, now)?;
+        let published = messages::newest_public(&tx, &episode.id)?.map(|m| m.identifier);
+        let detail =
+            serde_json::json!({ "comment": comment, "level": level, "published": published });
+        audit::append(&tx, now, "approve", &episode.id, by, &detail.to_string())?;
+        tx.commit()?;
+        ledger::view(&self.connection, &self.settings, &episode, now)
+    }
+
+    /// Keeps the public from being told of the level that holds. The next level asks anew.
+    ///
+    /// # Errors
+    /// As of [`approve`](Self::approve); the comment says why and must not be empty.
+    pub fn reject(
+        &mut self,
+        id: &EpisodeId,
+        by: &str,
+        level: u8,
+        comment: &str,
+        now: UnixMicros,
+    ) -> Result<Alarm, AlertsError> {
+        reason(comment)?;
+        let episode = self.waiting(id, by, level, comment)?;
+        let detail = serde_json::json!({ "comment": comment, "level": level }).to_string();
+        let id = episode.id.parse().unwrap_or(*id);
+        self.act("reject", &id, by, &detail, now, |episode| {
+            episode.rejected = Some(mark(by, comment, now, level));
+        })
+    }
+
+    /// Says that the danger is over, whatever the readings say or fail to say. The public gets an
+    /// all-clear, receivers a `cleared`; only a rise brings the alarm back.
+    ///
+    /// # Errors
+    /// [`AlertsError::Conflict`] when it is over already; [`AlertsError`] when there is no such
+    /// alarm, the comment is empty or a text unfit, or it could not be written.
+    pub fn all_clear(
+        &mut self,
+        id: &EpisodeId,
+        by: &str,
+        comment: &str,
+        now: UnixMicros,
+    ) -> Result<Alarm, AlertsError> {
+        person(by, comment)?;
+        reason(comment)?;
+        let mut episode = find(&self.connection, id)?;
+        if !episode.open {
+            return Err(OVER);
+        }
+        let detail = serde_json::json!({ "comment": comment }).to_string();
+        let tx = self.connection.transaction()?;
+        audit::append(&tx, now, "all-clear", &episode.id, by, &detail)?;
+        episode.all_clear = Some(mark(by, comment, now, episode.level));
+        episode.save(&tx)?;
+        let change = sweep::end(&episode, TransitionKind::Cleared, now);
+        ledger::record(&tx, &self.settings, &change, now)?;
+        tx.commit()?;
+        self.alarm(id, now)
+    }
+
+    /// The newest draft of an alarm: what the public would be told.
+    ///
+    /// # Errors
+    /// [`AlertsError::Unknown`] when there is no such alarm; [`AlertsError`] when the file cannot
+    /// be read.
+    pub fn draft(&self, id: &EpisodeId) -> Result<Option<CapMessage>, AlertsError> {
+        messages::newest_draft(&self.connection, &find(&self.connection, id)?.id)
+    }
+
+    /// The episode whose draft of `level` waits for a person's word.
+    fn waiting(
+        &self,
+        id: &EpisodeId,
+        by: &str,
+        level: u8,
+        comment: &str,
+    ) -> Result<Episode, AlertsError> {
+        person(by, comment)?;
+        if !self.settings.may_approve(by) {
+            return Err(AlertsError::Forbidden(
+                "`alerts.approvers` does not name this person: only those approve and reject",
+            ));
+        }
+        let episode = find(&self.connection, id)?;
+        if !episode.open {
+            return Err(OVER);
+        }
+        if episode.level != level {
+            return Err(AlertsError::Conflict(
+                "the alarm stands at another level by now: look at it again, then decide",
+            ));
+        }
+        let rule = self.settings.rule(&episode.rule);
+        match rule.and_then(|rule| episode.approval(rule)).map(|approval| approval.state) {
+            Some(ApprovalState::Waiting | ApprovalState::Rejected) => Ok(episode),
+            Some(ApprovalState::Approved) => {
+                Err(AlertsError::Conflict("the level is approved already"))
+            }
+            None => Err(AlertsError::Conflict("the level needs nobody's approval")),
         }
     }
 
@@ -188,11 +312,22 @@ fn find(connection: &Connection, id: &EpisodeId) -> Result<Episode, AlertsError>
     known.ok_or(AlertsError::Unknown(*id))
 }
 
+/// What nothing more can be decided about.
+const OVER: AlertsError = AlertsError::Conflict("the alarm is over already");
+
 fn mark(by: &str, comment: &str, at: UnixMicros, level: u8) -> Mark {
     Mark { by: by.to_owned(), comment: comment.to_owned(), at: at.0, level }
 }
 
-fn person(by: &str, comment: &str) -> Result<(), AlertsError> {
+/// What is decided against a warning needs its reason.
+fn reason(comment: &str) -> Result<(), AlertsError> {
+    if comment.trim().is_empty() {
+        return Err(AlertsError::Invalid("`comment` says why; it must not be empty"));
+    }
+    Ok(())
+}
+
+pub(crate) fn person(by: &str, comment: &str) -> Result<(), AlertsError> {
     if by.trim().is_empty() || by.len() > MAX_PERSON_BYTES {
         return Err(AlertsError::Invalid("`by` is the name of a person, 1 to 100 bytes"));
     }
@@ -201,3 +336,6 @@ fn person(by: &str, comment: &str) -> Result<(), AlertsError> {
     }
     Ok(())
 }
+
+#[cfg(test)]
+mod tests;

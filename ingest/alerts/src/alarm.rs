@@ -24,7 +24,7 @@ pub enum Source {
     Node,
 }
 
-/// Somebody has seen the alarm.
+/// Somebody has seen the alarm, or has ended it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Acknowledged {
     /// Who.
@@ -44,6 +44,33 @@ pub struct Shelved {
     pub until: String,
     /// What they wrote.
     pub comment: String,
+}
+
+/// What has become of a draft.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum ApprovalState {
+    /// Nobody has decided yet; the public is told of the levels below.
+    Waiting,
+    /// A person has let the public be told.
+    Approved,
+    /// A person has kept the public from being told.
+    Rejected,
+}
+
+/// Whether a person has let the public be told of a level that needs it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Approval {
+    /// What has become of it.
+    pub state: ApprovalState,
+    /// Of which level.
+    pub level: u8,
+    /// Who decided.
+    pub by: Option<String>,
+    /// What they wrote.
+    pub comment: String,
+    /// When, RFC 3339 in UTC.
+    pub at: Option<String>,
 }
 
 /// One alarm. Serialises to the object of `GET /api/v1/alarms`; times are RFC 3339 in UTC.
@@ -86,6 +113,15 @@ pub struct Alarm {
     pub acked: Option<Acknowledged>,
     /// Whether it is put aside; a higher level takes it out again.
     pub shelved: Option<Shelved>,
+    /// People play it: nothing was measured, and nobody is in danger.
+    pub drill: bool,
+    /// Whether the public may be told of the level; `None` when it needs nobody's word.
+    pub approval: Option<Approval>,
+    /// Who ended it by saying that the danger is over; `None` while it goes on and when
+    /// the readings ended it.
+    pub all_clear: Option<Acknowledged>,
+    /// The level of the public message that stands now; 0 for an all-clear.
+    pub public_level: Option<u8>,
     /// Where the newest public CAP message is, if there is one.
     pub cap: Option<String>,
     /// Whether a constant of the rule is not confirmed by its legal source.

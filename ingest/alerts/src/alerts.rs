@@ -10,7 +10,7 @@ use crate::{
     AlertsError, CapMessage, Config, Counters, Delivery, DeliveryResult, Feed, NodeAlarm, Station,
     audit,
     change::Change,
-    database,
+    database, drill,
     evaluation::Evaluation,
     feed,
     ledger::{self, Recorded},
@@ -206,6 +206,7 @@ impl Alerts {
             sweep::forget(&tx, now)?;
             tx.commit()?;
             self.counters.given_up_total += given_up;
+            changes.extend(drill::over(&self.connection, now)?);
         }
         let told = self.escalate(now)?;
         let routine = now >= self.write_at;

@@ -25,6 +25,8 @@ pub(crate) struct Change {
     /// The rules here decided it, so that it is the newest word on its episode; otherwise a node
     /// did, and its words may arrive in any order.
     pub(crate) evaluated: bool,
+    /// People play it.
+    pub(crate) drill: bool,
 }
 
 impl Change {
@@ -44,6 +46,7 @@ impl Change {
             value: t.value,
             node,
             evaluated: true,
+            drill: false,
         }
     }
 
@@ -73,6 +76,7 @@ impl Change {
             value: alarm.value,
             node: true,
             evaluated: false,
+            drill: false,
         })
     }
 }

@@ -6,8 +6,8 @@ use serde::Deserialize;
 use tram_rules::Words;
 
 use crate::{
-    AlertmanagerConfig, EmailConfig, GroupConfig, LoudspeakerConfig, PersonConfig, Secret,
-    SecretError, SelfTestConfig, SmsConfig, TelegramConfig, ZaloConfig,
+    AlertmanagerConfig, EmailConfig, GroupConfig, LoudspeakerConfig, MAX_PERSON_BYTES,
+    PersonConfig, Secret, SecretError, SelfTestConfig, SmsConfig, TelegramConfig, ZaloConfig,
     area::{AreaMistake, MAX_AREAS},
     cap::is_identifier,
     channel,
@@ -17,6 +17,8 @@ use crate::{
 
 /// The most webhook targets.
 pub const MAX_WEBHOOKS: usize = 16;
+/// The most names in `approvers`.
+pub const MAX_APPROVERS: usize = 100;
 /// The longest text of the configuration, in bytes.
 pub const MAX_TEXT_BYTES: usize = 1_024;
 
@@ -67,6 +69,10 @@ pub struct Config {
     /// CAP `contact`: whom to call.
     #[serde(default)]
     pub contact: Option<String>,
+    /// The names of those who may approve and reject drafts, as they write them in `by`; anybody who
+    /// may act at all when empty. At most [`MAX_APPROVERS`].
+    #[serde(default)]
+    pub approvers: Vec<String>,
     /// How long a message stands before it has to be renewed; hours, 1 to 48.
     #[serde(default = "default_expires_h")]
     pub expires_h: u32,
@@ -206,6 +212,13 @@ impl Config {
             "write `expires_h = 6`",
         );
         check_texts(findings, "sender_name", &self.sender_name);
+        let named = |name: &String| is_text(name) && name.len() <= MAX_PERSON_BYTES;
+        findings.unless(
+            self.approvers.len() <= MAX_APPROVERS && self.approvers.iter().all(named),
+            "approvers",
+            "more than 100 names, or a name that is empty or longer than 100 bytes",
+            "write `approvers = [\"Nguyễn Văn An\"]`",
+        );
         let contact = self.contact.as_ref().is_none_or(|c| is_text(c));
         findings.unless(contact, "contact", EMPTY_OR_LONG, "write a telephone number or leave it");
     }
@@ -341,6 +354,7 @@ mod tests {
             ("contact = \"0214 000 000\"", "expires_h = 49", "expires_h"),
             ("en = \"Lào Cai disaster office\"", "en = \"\"", "sender_name.en"),
             ("\"0214 000 000\"", "\" \"", "contact"),
+            ("contact = \"0214 000 000\"", "approvers = [\"\"]", "approvers"),
             ("default_area = \"province\"", "default_area = \"x\"", "default_area"),
             ("id = \"city\"", "id = \"province\"", "area[1].id"),
             ("\"02650\"", "\"2650\"", "area[1].communes"),

@@ -2,11 +2,12 @@
 
 use rusqlite::{Connection, OptionalExtension, Transaction};
 use serde::{Deserialize, Serialize};
-use tram_rules::{Severity, Words};
+use tram_rules::{Rule, Severity, Words};
 use tram_wire::{EpisodeId, Quantity, UnixMicros};
 
 use crate::{
-    Acknowledged, Alarm, AlarmState, AlertsError, Shelved, Source, settings::Settings, time,
+    Acknowledged, Alarm, AlarmState, AlertsError, Approval, ApprovalState, MessageStatus, Shelved,
+    Source, messages::Public, settings::Settings, time,
 };
 
 /// What a person did to an episode, at which level.
@@ -48,6 +49,18 @@ pub(crate) struct Episode {
     pub(crate) headline: Words,
     pub(crate) acked: Option<Mark>,
     pub(crate) shelved: Option<Mark>,
+    /// People play it; nothing was measured.
+    #[serde(default)]
+    pub(crate) drill: bool,
+    /// Up to which level the public may be told, and who said so.
+    #[serde(default)]
+    pub(crate) approved: Option<Mark>,
+    /// Who does not want the public told of the level that holds.
+    #[serde(default)]
+    pub(crate) rejected: Option<Mark>,
+    /// Who said that it is over, at which level.
+    #[serde(default)]
+    pub(crate) all_clear: Option<Mark>,
 }
 
 impl Episode {
@@ -78,7 +91,7 @@ impl Episode {
         Ok(())
     }
 
-    /// The open warnings of a rule at a station, silences left out.
+    /// The open warnings of a rule at a station, silences and drills left out.
     pub(crate) fn open_warnings(
         connection: &Connection,
         rule: &str,
@@ -91,7 +104,7 @@ impl Episode {
         let mut episodes = Vec::new();
         for body in bodies {
             let episode: Self = serde_json::from_str(&body?)?;
-            if !episode.silence {
+            if !episode.silence && !episode.drill {
                 episodes.push(episode);
             }
         }
@@ -108,8 +121,53 @@ impl Episode {
         if self.open { self.level } else { self.highest }
     }
 
-    /// The row of the alarm list. `cap` is the newest public message's identifier.
-    pub(crate) fn alarm(&self, settings: &Settings, cap: Option<&str>, now: UnixMicros) -> Alarm {
+    /// What it claims to be: a drill is an exercise wherever it is held.
+    pub(crate) fn status(&self, settings: &Settings) -> MessageStatus {
+        if self.drill { MessageStatus::Exercise } else { settings.status }
+    }
+
+    /// The highest level of which the public may be told without asking anybody again.
+    pub(crate) fn free_up_to(&self, rule: &Rule) -> u8 {
+        let approved = self.approved.as_ref().map_or(0, |mark| mark.level);
+        approved.max(rule.approve_from.saturating_sub(1))
+    }
+
+    /// What has become of the draft at the level people are shown; `None` when none was called for.
+    pub(crate) fn approval(&self, rule: &Rule) -> Option<Approval> {
+        let level = self.shown_level();
+        if self.silence || level < rule.approve_from {
+            return None;
+        }
+        let decided = |state, mark: &Mark| Approval {
+            state,
+            level,
+            by: Some(mark.by.clone()),
+            comment: mark.comment.clone(),
+            at: Some(time::utc(UnixMicros(mark.at))),
+        };
+        let approved = self.approved.as_ref().filter(|mark| mark.level >= level);
+        let rejected = self.rejected.as_ref().filter(|mark| mark.level == level);
+        match (approved, rejected) {
+            (Some(mark), _) => Some(decided(ApprovalState::Approved, mark)),
+            (None, Some(mark)) => Some(decided(ApprovalState::Rejected, mark)),
+            // Nobody can approve any more what is over.
+            (None, None) => self.open.then(|| Approval {
+                state: ApprovalState::Waiting,
+                level,
+                by: None,
+                comment: String::new(),
+                at: None,
+            }),
+        }
+    }
+
+    /// The row of the alarm list; `public` is the newest public message.
+    pub(crate) fn alarm(
+        &self,
+        settings: &Settings,
+        public: Option<&Public>,
+        now: UnixMicros,
+    ) -> Alarm {
         let rule = settings.rule(&self.rule);
         let level = self.shown_level();
         let severity = rule
@@ -137,20 +195,29 @@ impl Episode {
             value: number(self.value, quantity),
             unit: quantity.unit(),
             headline: self.headline.clone(),
-            acked: acked.map(|mark| Acknowledged {
-                by: mark.by.clone(),
-                comment: mark.comment.clone(),
-                at: utc(mark.at),
-            }),
+            acked: acked.map(said),
             shelved: shelved.map(|mark| Shelved {
                 by: mark.by.clone(),
                 until: utc(mark.at),
                 comment: mark.comment.clone(),
             }),
-            cap: cap.map(|identifier| format!("/cap/{identifier}.xml")),
+            drill: self.drill,
+            approval: rule.and_then(|rule| self.approval(rule)),
+            all_clear: self.all_clear.as_ref().map(said),
+            public_level: public.filter(|m| m.expires > now).map(|m| m.level),
+            cap: public.map(|m| format!("/cap/{}.xml", m.identifier)),
             unofficial: rule.is_some_and(|rule| rule.unofficial_at(level)),
             source: if self.node { Source::Node } else { Source::Centre },
         }
+    }
+}
+
+/// What somebody said, and when.
+fn said(mark: &Mark) -> Acknowledged {
+    Acknowledged {
+        by: mark.by.clone(),
+        comment: mark.comment.clone(),
+        at: time::utc(UnixMicros(mark.at)),
     }
 }
 

@@ -51,6 +51,12 @@ pub enum AlertsError {
     /// What a person asked for cannot be done as they sent it; the text says what to send.
     #[error("{0}")]
     Invalid(&'static str),
+    /// This person may not do it; the text says who may.
+    #[error("{0}")]
+    Forbidden(&'static str),
+    /// It cannot be done as things stand now; the text says how they stand.
+    #[error("{0}")]
+    Conflict(&'static str),
     /// More of something than a documented limit.
     #[error("{0}")]
     Limit(&'static str),

@@ -7,7 +7,7 @@ use tram_rules::TransitionKind;
 use tram_wire::UnixMicros;
 
 use crate::{
-    Alarm, AlertsError,
+    Alarm, AlertsError, MessageStatus,
     change::Change,
     database,
     episode::Episode,
@@ -80,6 +80,9 @@ pub(crate) fn record(
     let Some(mut episode) = known.or_else(|| begin(&id, change)) else {
         return Ok(Recorded::Nothing);
     };
+    if stays_ended(&episode, change) {
+        return Ok(Recorded::Nothing);
+    }
     let late = !change.evaluated && change.at.0 < episode.updated_at;
     let told = episode.highest;
     episode.highest = episode.highest.max(change.level);
@@ -93,7 +96,7 @@ pub(crate) fn record(
         messages::send(tx, settings, &episode, occasion, now)?;
     }
     let alarm = view(tx, settings, &episode, now)?;
-    let body = body(settings, change, &alarm, late)?;
+    let body = body(settings, episode.status(settings), change, &alarm, late)?;
     let number = insert(tx, &id, change, &body, now)?;
     outbox::enqueue(tx, settings, &episode, number, change, now)?;
     let untold = people::tell(tx, settings, &episode, (number, change), (told, late), now)?;
@@ -107,8 +110,8 @@ pub(crate) fn view(
     episode: &Episode,
     now: UnixMicros,
 ) -> Result<Alarm, AlertsError> {
-    let cap = messages::newest_public(connection, &episode.id)?;
-    Ok(episode.alarm(settings, cap.as_deref(), now))
+    let public = messages::newest_public(connection, &episode.id)?;
+    Ok(episode.alarm(settings, public.as_ref(), now))
 }
 
 fn written(tx: &Transaction<'_>, id: &str, change: &Change) -> Result<bool, AlertsError> {
@@ -155,7 +158,22 @@ fn begin(id: &str, change: &Change) -> Option<Episode> {
         headline: tram_rules::Words { vi: String::new(), en: String::new(), zh: String::new() },
         acked: None,
         shelved: None,
+        drill: change.drill,
+        approved: None,
+        rejected: None,
+        all_clear: None,
     })
+}
+
+/// Whether a person has said that the episode is over, and the change does not say otherwise: only
+/// a rise brings it back, since then the danger is.
+fn stays_ended(episode: &Episode, change: &Change) -> bool {
+    let Some(end) = episode.all_clear.as_ref().filter(|_| !episode.open) else { return false };
+    match change.kind {
+        TransitionKind::Lowered | TransitionKind::Cleared => true,
+        TransitionKind::Raised => change.replaces.is_some() && change.level <= end.level,
+        TransitionKind::NoData | TransitionKind::DataBack | TransitionKind::Withdrawn => false,
+    }
 }
 
 /// Lets the episode take the change.
@@ -164,6 +182,13 @@ fn turn(episode: &mut Episode, change: &Change) {
         change.kind,
         TransitionKind::Cleared | TransitionKind::DataBack | TransitionKind::Withdrawn
     );
+    if !episode.open && !ends {
+        // It is back: what was allowed and said then was about another danger.
+        (episode.approved, episode.all_clear) = (None, None);
+    }
+    if change.level != episode.level {
+        episode.rejected = None;
+    }
     episode.open = !ends;
     episode.level = if episode.silence || ends { 0 } else { change.level };
     if episode.silence {
@@ -205,6 +230,7 @@ fn occasion(change: &Change, told: u8) -> Option<Occasion> {
 
 fn body(
     settings: &Settings,
+    status: MessageStatus,
     change: &Change,
     alarm: &Alarm,
     late: bool,
@@ -219,7 +245,7 @@ fn body(
         replaces: change.replaces.as_deref(),
         late,
     };
-    let status = settings.status.as_str();
+    let status = status.as_str();
     let legal = settings.rule(&change.rule).map(|rule| rule.legal.as_str());
     let body = Body { sender: &settings.sender, status, legal, transition, alarm };
     Ok(serde_json::to_vec(&body)?)
@@ -283,6 +309,9 @@ fn join(kept: Episode, gone: Episode) -> Episode {
         node: kept.node || gone.node,
         acked: kept.acked.or(gone.acked),
         shelved: kept.shelved.or(gone.shelved),
+        approved: kept.approved.or(gone.approved),
+        rejected: kept.rejected.or(gone.rejected),
+        all_clear: kept.all_clear.or(gone.all_clear),
         ..kept
     }
 }

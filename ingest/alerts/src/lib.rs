@@ -4,8 +4,9 @@
 //! [`Alerts`] is the engine and its file. Readings come in from the commit log by
 //! [`Alerts::apply`], time by [`Alerts::tick`]; what is to be delivered goes out by
 //! [`Alerts::due`], is sent by a [`Webhook`] on a thread of its receiver's own, and comes back by
-//! [`Alerts::done`]. People act by [`Alerts::acknowledge`], [`Alerts::shelve`] and
-//! [`Alerts::withdraw`]; everybody reads [`Alerts::alarms`], [`Alerts::feed`] and [`Alerts::cap`].
+//! [`Alerts::done`]. People act by [`Alerts::acknowledge`], [`Alerts::shelve`],
+//! [`Alerts::approve`], [`Alerts::reject`], [`Alerts::all_clear`], [`Alerts::withdraw`] and
+//! [`Alerts::drill`], by a page, a program or a link of [`Links`]; everybody reads [`Alerts::alarms`], [`Alerts::feed`] and [`Alerts::cap`].
 //!
 //! # What it promises
 //! * *Evaluation is exactly once.* A transition, the state it came of, its CAP messages, its
@@ -19,8 +20,8 @@
 //!
 //! # What it does not do
 //! It has no clock, no task and no thread: time is an argument, and the program decides who calls
-//! what. It evaluates nothing itself: that is `tram-rules`, the same code as on the node. Approval,
-//! escalation and channels other than the webhook and the feed are not here yet.
+//! what. It evaluates nothing itself: that is `tram-rules`, the same code as on the node. Escalation
+//! and channels other than the webhook and the feed are not here yet.
 #![warn(missing_docs)]
 
 mod acting;
@@ -36,6 +37,7 @@ mod config_area;
 mod counters;
 mod database;
 mod delivery;
+mod drill;
 mod episode;
 mod error;
 mod evaluation;
@@ -61,7 +63,7 @@ mod wording;
 mod xml;
 
 pub use acting::{MAX_COMMENT_BYTES, MAX_LISTED, MAX_PERSON_BYTES, MAX_SHELVE};
-pub use alarm::{Acknowledged, Alarm, AlarmState, Shelved, Source};
+pub use alarm::{Acknowledged, Alarm, AlarmState, Approval, ApprovalState, Shelved, Source};
 pub use alerts::{Alerts, Applied, Entry, SILENCE_GRACE};
 pub use area::{MAX_AREAS, MAX_COMMUNES, MAX_POLYGON_POINTS};
 pub use audit::AuditLine;
@@ -71,11 +73,13 @@ pub use channel::{
     TelegramConfig, ZaloConfig,
 };
 pub use config::{
-    Config, ConfigMistake, MAX_TEXT_BYTES, MAX_WEBHOOKS, MessageStatus, WebhookConfig,
+    Config, ConfigMistake, MAX_APPROVERS, MAX_TEXT_BYTES, MAX_WEBHOOKS, MessageStatus,
+    WebhookConfig,
 };
 pub use config_area::{AreaConfig, CircleConfig};
 pub use counters::Counters;
 pub use delivery::{Delivery, DeliveryResult};
+pub use drill::{DRILL_LASTS, DrillLevel, DrillRequest, Drillable, MAX_DRILLS};
 pub use error::AlertsError;
 pub use evaluation::MAX_STATES;
 pub use feed::{Feed, MAX_FEED_ENTRIES};

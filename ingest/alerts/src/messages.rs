@@ -11,7 +11,7 @@ use crate::{
     signature::hex,
 };
 
-/// A CAP message that may be shown to anybody.
+/// A CAP message: a public one, or a draft for those who approve.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct CapMessage {
     /// Its identifier.
@@ -77,16 +77,44 @@ pub(crate) fn history(connection: &Connection, episode: &str) -> Result<Vec<Sent
     Ok(query.query_map([episode], sent)?.collect::<Result<_, _>>()?)
 }
 
-/// The identifier of an episode's newest public message.
+/// An episode's newest public message, as far as the alarm list shows it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Public {
+    pub(crate) identifier: String,
+    pub(crate) level: u8,
+    pub(crate) expires: UnixMicros,
+}
+
+/// An episode's newest public message.
 pub(crate) fn newest_public(
     connection: &Connection,
     episode: &str,
-) -> Result<Option<String>, AlertsError> {
+) -> Result<Option<Public>, AlertsError> {
     let mut query = connection.prepare_cached(
-        "SELECT identifier FROM message WHERE episode = ?1 AND public = 1 \
+        "SELECT identifier, level, expires FROM message WHERE episode = ?1 AND public = 1 \
          ORDER BY sent DESC, number DESC LIMIT 1",
     )?;
-    Ok(query.query_row([episode], |row| row.get(0)).optional()?)
+    let public = |row: &Row<'_>| {
+        Ok(Public { identifier: row.get(0)?, level: row.get(1)?, expires: UnixMicros(row.get(2)?) })
+    };
+    Ok(query.query_row([episode], public).optional()?)
+}
+
+/// The newest draft of an episode: what the public would be told.
+pub(crate) fn newest_draft(
+    connection: &Connection,
+    episode: &str,
+) -> Result<Option<CapMessage>, AlertsError> {
+    let mut query = connection.prepare_cached(
+        "SELECT identifier, xml FROM message WHERE episode = ?1 AND public = 0 AND sound = 1 \
+         ORDER BY sent DESC, number DESC LIMIT 1",
+    )?;
+    let found = query.query_row([episode], |row| Ok((row.get(0)?, row.get(1)?))).optional()?;
+    Ok(found.map(|(identifier, xml): (String, String)| CapMessage {
+        identifier,
+        etag: etag(xml.as_bytes()),
+        xml,
+    }))
 }
 
 /// A public message by its identifier.

@@ -14,7 +14,7 @@ use crate::{
     episode::Episode,
     settings::Settings,
     time::{self, HOUR},
-    wording::{Wording, clipped, each, mark},
+    wording::{Wording, clipped, each, mark, played},
 };
 
 /// The most earlier messages one refers to; the newest count.
@@ -56,6 +56,8 @@ pub(crate) enum Occasion {
     Cleared,
     /// It never was.
     Withdrawn,
+    /// A person has let the public be told.
+    Approved,
     /// The last message is about to expire while the episode lasts.
     Renewal,
 }
@@ -81,6 +83,11 @@ pub(crate) fn outgoing(
     let mut desk = Desk { settings, rule, episode, history: history.to_vec(), now };
     let forms = match occasion {
         Occasion::Level => desk.warnings(),
+        Occasion::Approved => desk
+            .publishable()
+            .map(|level| Form::Warning { level, draft: false })
+            .into_iter()
+            .collect(),
         Occasion::Renewal => desk.renewal().into_iter().collect(),
         Occasion::Cleared => desk.end(Form::AllClear).into_iter().collect(),
         Occasion::Withdrawn => desk.end(Form::Cancel).into_iter().collect(),
@@ -98,11 +105,11 @@ struct Desk<'a> {
 }
 
 impl<'a> Desk<'a> {
-    /// The highest level of the rule that the episode has reached and nobody has to approve.
+    /// The highest level of the rule that the episode has reached and nobody has to approve, or
+    /// somebody has.
     fn publishable(&self) -> Option<&'a Level> {
-        let reached = |level: &&Level| {
-            level.level <= self.episode.level && level.level < self.rule.approve_from
-        };
+        let free = self.episode.free_up_to(self.rule);
+        let reached = |level: &&Level| level.level <= self.episode.level.min(free);
         self.rule.levels.iter().filter(reached).max_by_key(|level| level.level)
     }
 
@@ -114,7 +121,7 @@ impl<'a> Desk<'a> {
 
     fn warnings(&self) -> Vec<Form<'a>> {
         let mut forms = Vec::new();
-        let needs_approval = self.episode.level >= self.rule.approve_from;
+        let needs_approval = self.episode.level > self.episode.free_up_to(self.rule);
         if let Some(level) = self.publishable() {
             let told = self.standing(true).last().filter(|m| !m.ends).map(|m| m.level);
             if !needs_approval || told != Some(level.level) {
@@ -222,15 +229,24 @@ impl<'a> Desk<'a> {
         }
     }
 
-    fn status(&self, form: Form<'_>) -> (&'static str, Option<&'static str>) {
+    /// CAP `status`, and the `note` that goes with it: of an exercise it names the exercise
+    /// (CAP 1.2 §3.2.1).
+    fn status(&self, form: Form<'_>) -> (&'static str, Option<String>) {
+        let drill = format!("Drill {}: ", self.episode.id);
+        let named = |note: &str| match self.episode.drill {
+            true => Some(format!("{drill}{note}")),
+            false => Some(note.to_owned()),
+        };
         if matches!(form, Form::Warning { draft: true, .. }) {
-            return ("Draft", Some("Draft: waits for approval."));
+            return ("Draft", named("Draft: waits for approval."));
         }
-        match self.settings.status {
+        match self.episode.status(self.settings) {
             MessageStatus::Actual => ("Actual", None),
-            MessageStatus::Exercise => ("Exercise", Some("Exercise: only participants act on it.")),
+            MessageStatus::Exercise => {
+                ("Exercise", named("Exercise: only participants act on it."))
+            }
             MessageStatus::System => ("System", None),
-            MessageStatus::Test => ("Test", Some("Technical test: to be disregarded.")),
+            MessageStatus::Test => ("Test", named("Technical test: to be disregarded.")),
         }
     }
 
@@ -256,10 +272,20 @@ impl<'a> Desk<'a> {
             language,
             event: &self.rule.texts.get(language).event,
             sender_name: self.settings.sender_name.get(language),
-            headline: clipped(&format!("{}{headline}", mark(self.settings.status, language))),
-            description,
-            instruction,
+            headline: self.marked(&headline, language),
+            description: self.played(description, language),
+            instruction: instruction.map(|text| self.played(text, language)),
         }
+    }
+
+    /// A headline that begins with what the message is, when it is no actual one.
+    fn marked(&self, headline: &str, language: Language) -> String {
+        clipped(&format!("{}{headline}", mark(self.episode.status(self.settings), language)))
+    }
+
+    /// A text of a drill says so by itself: a loudspeaker may read it out alone.
+    fn played(&self, text: String, language: Language) -> String {
+        if self.episode.drill { format!("{}{text}", played(language)) } else { text }
     }
 
     /// Everything a message has to name: rule, version, legal reference, what was measured.
@@ -290,7 +316,12 @@ impl<'a> Desk<'a> {
 pub(crate) fn headline(settings: &Settings, episode: &Episode) -> tram_rules::Words {
     let wording = Wording::new(settings, episode, episode.shown_level());
     each(|language| {
-        if episode.withdrawn { wording.withdrawal(language).0 } else { wording.headline(language) }
+        let headline = match episode.withdrawn {
+            true => wording.withdrawal(language).0,
+            false => wording.headline(language),
+        };
+        let mark = if episode.drill { mark(MessageStatus::Exercise, language) } else { "" };
+        clipped(&format!("{mark}{headline}"))
     })
 }
 
@@ -327,6 +358,10 @@ mod tests {
             headline: each(|_| String::new()),
             acked: None,
             shelved: None,
+            drill: false,
+            approved: None,
+            rejected: None,
+            all_clear: None,
         }
     }
 

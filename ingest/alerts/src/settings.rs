@@ -27,6 +27,8 @@ pub(crate) struct Settings {
     pub(crate) status: MessageStatus,
     pub(crate) public_url: String,
     pub(crate) contact: Option<String>,
+    /// Who may approve; everybody when empty.
+    approvers: Vec<String>,
     /// Microseconds a message stands.
     pub(crate) expires: i64,
     pub(crate) targets: Vec<Target>,
@@ -69,6 +71,7 @@ impl Settings {
             status: config.status,
             public_url: config.public_url.clone(),
             contact: config.contact.clone(),
+            approvers: config.approvers.clone(),
             expires: i64::from(config.expires_h) * HOUR,
             targets: config.webhook.iter().map(target).collect(),
             rules,
@@ -88,6 +91,11 @@ impl Settings {
     /// The stations whose names are known.
     pub(crate) fn stations(&self) -> impl Iterator<Item = &NodeId> {
         self.stations.keys()
+    }
+
+    /// Whether a person may let the public be told.
+    pub(crate) fn may_approve(&self, person: &str) -> bool {
+        self.approvers.is_empty() || self.approvers.iter().any(|name| name == person)
     }
 
     /// What people call a station; its own name when nobody has said.

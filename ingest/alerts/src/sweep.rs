@@ -51,9 +51,9 @@ pub(crate) fn orphans(
     let mut changes = Vec::new();
     for body in bodies {
         let episode: Episode = serde_json::from_str(&body?)?;
-        let gone = !episode.node && settings.rule(&episode.rule).is_none();
+        let gone = !episode.node && !episode.drill && settings.rule(&episode.rule).is_none();
         let lost = lost.iter().any(|(r, s)| *r == episode.rule && *s == episode.station);
-        if gone || lost {
+        if gone || (lost && !episode.drill) {
             changes.push(withdrawal(&episode, now));
         }
     }
@@ -62,6 +62,11 @@ pub(crate) fn orphans(
 
 /// The change that takes an episode back.
 pub(crate) fn withdrawal(episode: &Episode, now: UnixMicros) -> Change {
+    end(episode, TransitionKind::Withdrawn, now)
+}
+
+/// The change by which a person, or time, ends an episode.
+pub(crate) fn end(episode: &Episode, kind: TransitionKind, now: UnixMicros) -> Change {
     Change {
         rule: episode.rule.clone(),
         version: episode.version,
@@ -70,12 +75,13 @@ pub(crate) fn withdrawal(episode: &Episode, now: UnixMicros) -> Change {
         quantity: episode.quantity(),
         episode: episode.id.clone(),
         replaces: None,
-        kind: TransitionKind::Withdrawn,
+        kind,
         level: 0,
         at: now,
         value: episode.value,
         node: false,
         evaluated: true,
+        drill: episode.drill,
     }
 }
 

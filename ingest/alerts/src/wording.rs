@@ -158,6 +158,15 @@ pub(crate) fn mark(status: MessageStatus, language: Language) -> &'static str {
     }
 }
 
+/// What every longer text of a drill begins with.
+pub(crate) fn played(language: Language) -> &'static str {
+    match language {
+        Language::Vi => "ĐÂY LÀ DIỄN TẬP, không có nguy hiểm thật. ",
+        Language::En => "THIS IS A DRILL, there is no real danger. ",
+        Language::Zh => "这是演习，没有实际危险。",
+    }
+}
+
 /// A headline within its limit.
 pub(crate) fn clipped(text: &str) -> String {
     if text.chars().count() <= MAX_HEADLINE_CHARACTERS {

@@ -69,10 +69,10 @@ impl Alarms {
     }
 }
 
-/// The highest level of each station whose alarm goes on.
+/// The highest level of each station whose alarm goes on; a drill is no danger on the map.
 fn levels(alarms: &[Alarm]) -> HashMap<String, u8> {
     let mut levels = HashMap::new();
-    for alarm in alarms.iter().filter(|a| a.state == AlarmState::Raised) {
+    for alarm in alarms.iter().filter(|a| a.state == AlarmState::Raised && !a.drill) {
         let level: &mut u8 = levels.entry(alarm.station.clone()).or_default();
         *level = (*level).max(alarm.level);
     }

@@ -335,7 +335,7 @@ fn a_person_can_take_a_false_alarm_back() {
     let alarm = centre.alerts.withdraw(&id, "Trần Văn B", "đo sai", now).unwrap();
     assert_eq!(alarm.state, AlarmState::Cleared);
     assert!(alarm.headline.en.starts_with("Withdrawn: "), "{}", alarm.headline.en);
-    assert!(matches!(centre.alerts.withdraw(&id, "x", "", now), Err(AlertsError::Invalid(_))));
+    assert!(matches!(centre.alerts.withdraw(&id, "x", "", now), Err(AlertsError::Conflict(_))));
     let (public, cancel) = centre.messages().pop().unwrap();
     assert!(public && cancel.contains("<msgType>Cancel<"));
     assert_eq!(check_cap(cancel.as_bytes()), []);

@@ -47,7 +47,7 @@ pub(crate) struct Message<'a> {
     pub(crate) message_type: MessageType,
     /// Set when the scope is Restricted: to whom.
     pub(crate) restriction: Option<&'static str>,
-    pub(crate) note: Option<&'static str>,
+    pub(crate) note: Option<String>,
     pub(crate) references: Vec<Reference>,
     /// The episode.
     pub(crate) incident: &'a str,
@@ -96,7 +96,7 @@ impl Message<'_> {
                 xml.leaf("restriction", restriction);
             }
         }
-        if let Some(note) = self.note {
+        if let Some(note) = &self.note {
             xml.leaf("note", note);
         }
         if !self.references.is_empty() {
