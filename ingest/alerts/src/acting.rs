@@ -146,6 +146,7 @@ impl Alerts {
         let tx = self.connection.transaction()?;
         episode.save(&tx)?;
         messages::send(&tx, &self.settings, &episode, Occasion::Approved, now)?;
+        people::tell_approved(&tx, &self.settings, &episode, level, now)?;
         let published = messages::newest_public(&tx, &episode.id)?.map(|m| m.identifier);
         let detail =
             serde_json::json!({ "comment": comment, "level": level, "published": published });

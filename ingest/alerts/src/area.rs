@@ -60,6 +60,11 @@ impl Point {
         Self::degrees(parse_decimal(lat)?, parse_decimal(lon)?)
     }
 
+    /// Latitude and longitude in degrees.
+    pub(crate) fn in_degrees(self) -> [f64; 2] {
+        [f64::from(self.lat) / MICRO, f64::from(self.lon) / MICRO]
+    }
+
     /// As CAP writes it: `lat,lon`.
     pub(crate) fn cap(self) -> String {
         format!("{},{}", decimal(self.lat), decimal(self.lon))

@@ -5,7 +5,7 @@ use serde::Serialize;
 use sha2::{Digest, Sha256};
 use tram_wire::{Actor, UnixMicros};
 
-use crate::{AlertsError, NodeAlarm, time};
+use crate::{AlertsError, NodeAlarm, signature::hex, time};
 
 /// One line.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
@@ -14,7 +14,7 @@ pub struct AuditLine {
     pub number: u64,
     /// When, RFC 3339 in UTC.
     pub at: String,
-    /// `ack`, `shelve` or `withdraw`; `siren-…` for what was done with a siren; `order` and
+    /// `ack`, `shelve`, `approve`, `reject`, `all-clear`, `withdraw` or `drill`; `siren-…` for what was done with a siren; `order` and
     /// `order-…` for what a node was told to do, and what became of it.
     pub action: String,
     /// Which alarm; empty where there is none.
@@ -95,6 +95,101 @@ pub(crate) fn verify(connection: &Connection) -> Result<Option<u64>, AlertsError
         (expected, before) = (expected + 1, hash);
     }
     Ok(None)
+}
+
+/// What identifies everything that stands in an audit: its last line, whose digest covers all
+/// before it. Written `NUMBER:DIGEST`.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct AuditHead {
+    /// The line.
+    pub number: u64,
+    /// Its digest, 64 hexadecimal digits.
+    digest: String,
+}
+
+impl core::fmt::Display for AuditHead {
+    fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
+        write!(f, "{}:{}", self.number, self.digest)
+    }
+}
+
+impl core::str::FromStr for AuditHead {
+    type Err = &'static str;
+
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        let wrong =
+            "a head is NUMBER:DIGEST with 64 hexadecimal digits, as `audit verify` prints it";
+        let (number, digest) = text.split_once(':').ok_or(wrong)?;
+        let digest = digest.to_ascii_lowercase();
+        if digest.len() != 64 || !digest.bytes().all(|b| b.is_ascii_hexdigit()) {
+            return Err(wrong);
+        }
+        Ok(Self { number: number.parse().map_err(|_| wrong)?, digest })
+    }
+}
+
+/// How a verification ended.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Verified {
+    /// The first line that is missing or not what was written.
+    pub broken: Option<u64>,
+    /// The last line; `None` when there is none.
+    pub head: Option<AuditHead>,
+}
+
+/// The audit of an alarm file, beside a running engine or without one.
+#[derive(Debug)]
+pub struct AuditReader(Connection);
+
+impl AuditReader {
+    /// Opens the audit of an alarm file for reading. `frozen` says that nobody writes it, as one in
+    /// a backup.
+    ///
+    /// # Errors
+    /// [`AlertsError`] when the file cannot be read.
+    pub fn open(path: &std::path::Path, frozen: bool) -> Result<Self, AlertsError> {
+        Ok(Self(crate::upkeep::open(path, frozen)?))
+    }
+
+    /// Looks at every line.
+    ///
+    /// # Errors
+    /// [`AlertsError`] when the file cannot be read.
+    pub fn verify(&self) -> Result<Verified, AlertsError> {
+        // One view of the file: a running engine may add a line meanwhile.
+        self.0.execute_batch("BEGIN")?;
+        let broken = verify(&self.0)?;
+        let head = self
+            .0
+            .prepare("SELECT number, hash FROM audit ORDER BY number DESC LIMIT 1")?
+            .query_row([], |row| Ok((row.get::<_, i64>(0)?, row.get::<_, Vec<u8>>(1)?)))
+            .optional()?;
+        self.0.execute_batch("COMMIT")?;
+        let head = head
+            .map(|(number, hash)| AuditHead { number: number.cast_unsigned(), digest: hex(&hash) });
+        Ok(Verified { broken, head })
+    }
+
+    /// Whether a head that was noted earlier still stands in it.
+    ///
+    /// # Errors
+    /// [`AlertsError`] when the file cannot be read.
+    pub fn has(&self, head: &AuditHead) -> Result<bool, AlertsError> {
+        let hash: Option<Vec<u8>> = self
+            .0
+            .prepare("SELECT hash FROM audit WHERE number = ?1")?
+            .query_row([head.number.cast_signed()], |row| row.get(0))
+            .optional()?;
+        Ok(hash.is_some_and(|hash| hex(&hash) == head.digest))
+    }
+
+    /// The newest lines, newest first, at most `limit`.
+    ///
+    /// # Errors
+    /// [`AlertsError`] when the file cannot be read.
+    pub fn newest(&self, limit: u32) -> Result<Vec<AuditLine>, AlertsError> {
+        newest(&self.0, limit.min(crate::MAX_LISTED))
+    }
 }
 
 /// The newest lines, newest first.

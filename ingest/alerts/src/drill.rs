@@ -122,7 +122,7 @@ impl Alerts {
         audit::append(&tx, now, "drill", &change.episode, asked.by, &detail.to_string())?;
         let recorded = ledger::record(&tx, &self.settings, &change, now)?;
         match recorded {
-            Recorded::Written(alarm) => {
+            Recorded::Written(alarm, _) => {
                 tx.commit()?;
                 Ok(*alarm)
             }

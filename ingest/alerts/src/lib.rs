@@ -44,6 +44,7 @@ mod evaluation;
 mod feed;
 #[cfg(test)]
 mod fixture;
+mod foreign;
 mod ledger;
 mod link;
 mod messages;
@@ -66,8 +67,10 @@ pub use acting::{MAX_COMMENT_BYTES, MAX_LISTED, MAX_PERSON_BYTES, MAX_SHELVE};
 pub use alarm::{Acknowledged, Alarm, AlarmState, Approval, ApprovalState, Shelved, Source};
 pub use alerts::{Alerts, Applied, Entry, SILENCE_GRACE};
 pub use area::{MAX_AREAS, MAX_COMMUNES, MAX_POLYGON_POINTS};
-pub use audit::AuditLine;
-pub use cap::{CapFault, FaultKind, MAX_CAP_BYTES, MAX_FAULTS, check_cap};
+pub use audit::{AuditHead, AuditLine, AuditReader, Verified};
+pub use cap::{
+    CapAlert, CapArea, CapFault, CapInfo, FaultKind, MAX_CAP_BYTES, MAX_FAULTS, check_cap, read_cap,
+};
 pub use channel::{
     AlertmanagerConfig, EmailConfig, LoudspeakerConfig, MAX_CHANNELS, SmsConfig, SmsFormat,
     TelegramConfig, ZaloConfig,
@@ -83,6 +86,10 @@ pub use drill::{DRILL_LASTS, DrillLevel, DrillRequest, Drillable, MAX_DRILLS};
 pub use error::AlertsError;
 pub use evaluation::MAX_STATES;
 pub use feed::{Feed, MAX_FEED_ENTRIES};
+pub use foreign::{
+    FOREIGN_STANDS, ForeignAlert, ForeignBoard, ForeignFeed, MAX_FOREIGN_ALERTS,
+    MAX_FOREIGN_ENTRIES, read_feed,
+};
 pub use ledger::MAX_OPEN_EPISODES;
 pub use link::{LINK_PATH, LINK_STANDS, LinkAction, LinkClaim, LinkError, Links};
 pub use messages::CapMessage;

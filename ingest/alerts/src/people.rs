@@ -34,7 +34,7 @@ pub(crate) use notice::{begin, compose, done, due, give_up, next_due};
 pub(crate) use proof::{note as note_proof, self_test, states as channel_states};
 pub(crate) use receipt::confirmed;
 pub(crate) use roster::Roster;
-pub(crate) use telling::tell;
+pub(crate) use telling::{tell, tell_approved};
 
 #[cfg(test)]
 mod tests;

@@ -49,7 +49,7 @@ pub fn inspect(path: &Path, frozen: bool) -> Result<Inspection, AlertsError> {
     Ok(Inspection { cursor, position: position.unsigned_abs(), faults })
 }
 
-fn open(path: &Path, frozen: bool) -> Result<Connection, AlertsError> {
+pub(crate) fn open(path: &Path, frozen: bool) -> Result<Connection, AlertsError> {
     let opened = if frozen {
         let text = path.to_string_lossy();
         let escaped = text.replace('%', "%25").replace('?', "%3f").replace('#', "%23");

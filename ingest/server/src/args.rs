@@ -54,6 +54,13 @@ pub(crate) enum Command {
     Backup(command::backup::Take),
     Restore(command::restore::Restore),
     Check(command::check::Check),
+    /// Checks rules, and tries them before they matter.
+    #[command(subcommand)]
+    Rules(command::rules::RulesCommand),
+    #[command(subcommand)]
+    Cap(command::cap::Cap),
+    #[command(subcommand)]
+    Audit(command::audit::Audit),
     /// Manages the nodes that may connect, and gives them orders.
     #[command(subcommand)]
     Node(NodeCommand),

@@ -1,12 +1,17 @@
 //! The commands that work on stored data, beside a running centre or without one. One file each.
 
+pub(crate) mod audit;
 pub(crate) mod backup;
+pub(crate) mod cap;
+mod centre;
 pub(crate) mod check;
+mod drill;
 pub(crate) mod export;
 pub(crate) mod log_text;
 pub(crate) mod output;
 mod progress;
 pub(crate) mod restore;
+pub(crate) mod rules;
 pub(crate) mod siren;
 mod stop;
 

@@ -2,10 +2,14 @@
 //! and the page. It reads what is in memory or in the store; the only thing it changes is what
 //! people do with alarms.
 
+mod act;
 mod alarms;
 mod asked;
+mod audit;
 mod board;
 mod cap;
+mod deciding;
+mod drills;
 mod gaps;
 mod guard;
 mod health;
@@ -29,6 +33,7 @@ use axum::{
 };
 use mqtt5::broker::sys_topics::BrokerStats;
 use tokio::{net::TcpListener, sync::Semaphore};
+use tram_alerts::Links;
 use tram_journal::Journal;
 use tram_store::{Recovery, Store};
 use tram_wire::UnixMicros;
@@ -64,6 +69,8 @@ pub(crate) struct App {
     pub(crate) office: Option<Arc<Office>>,
     /// The alarms, when the centre watches rules.
     pub(crate) alarms: Option<Arc<Alarms>>,
+    /// Reads the links in messages, when the centre watches rules.
+    pub(crate) links: Option<Links>,
     /// What nodes are told to do.
     pub(crate) orders: Arc<Orders>,
     /// How far the engines elsewhere are.
@@ -150,6 +157,17 @@ fn router(app: Arc<App>) -> Router {
         .route("/api/v1/alarms", get(alarms::alarms))
         .route("/api/v1/alarms/{id}/ack", post(alarms::acknowledge))
         .route("/api/v1/alarms/{id}/shelve", post(alarms::shelve))
+        .route("/api/v1/alarms/{id}/approve", post(deciding::approve))
+        .route("/api/v1/alarms/{id}/reject", post(deciding::reject))
+        .route("/api/v1/alarms/{id}/all-clear", post(deciding::all_clear))
+        .route("/api/v1/alarms/{id}/withdraw", post(deciding::withdraw))
+        .route("/api/v1/alarms/{id}/draft", get(deciding::draft))
+        .route("/api/v1/drills", get(drills::drills).post(drills::begin))
+        .route("/api/v1/audit", get(audit::audit))
+        .route("/act/page.css", get(act::style))
+        .route("/act/page.js", get(act::script))
+        .route("/act/{token}", get(act::show).post(act::act))
+        .route("/act/{token}/opened", post(act::opened))
         .route("/cap/alerts.atom", get(cap::feed))
         .route("/cap/{file}", get(cap::message))
         .fallback(page::page)

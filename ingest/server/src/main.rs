@@ -20,6 +20,7 @@ mod folder;
 mod http;
 mod ledger;
 mod link;
+mod links;
 mod listen;
 mod live;
 mod machine;
@@ -81,6 +82,9 @@ fn execute(command: &Command, journal: Journal) -> Result<(), Failure> {
         Command::Backup(asked) => command::backup::take(asked),
         Command::Restore(asked) => command::restore::restore(asked),
         Command::Check(asked) => command::check::check(asked),
+        Command::Rules(asked) => asked.execute(),
+        Command::Cap(asked) => command::cap::cap(asked),
+        Command::Audit(asked) => command::audit::audit(asked),
         Command::Node(asked) => enrol::command::node(asked),
     }
 }

@@ -7,7 +7,7 @@ use jiff::Timestamp;
 use tram_rules::MAX_HEADLINE_CHARACTERS;
 
 use super::{
-    element::{Element, parse},
+    element::{Element, XmlError, parse},
     identifier::is_identifier,
     schema::{ALERT, Field, Holds},
 };
@@ -38,6 +38,9 @@ pub enum FaultKind {
 pub struct CapFault {
     /// Which rule is broken.
     pub kind: FaultKind,
+    /// The line the element begins in, from 1; of an element that is missing, the one it is
+    /// missing from.
+    pub line: Option<usize>,
     /// Where, such as `alert/info[2]/area[1]/polygon`.
     pub path: String,
     /// What is wrong.
@@ -55,9 +58,13 @@ impl fmt::Display for CapFault {
 pub fn check_cap(bytes: &[u8]) -> Vec<CapFault> {
     let mut faults = Faults(Vec::new());
     match parse(bytes) {
-        Err(message) => faults.add(FaultKind::Xml, "document", message),
+        Err(XmlError { message, line }) => {
+            faults.add(FaultKind::Xml, "document", message);
+            faults.lines(|_| line);
+        }
         Ok(alert) if alert.name != "alert" || alert.namespace != NAMESPACE => {
             faults.add(FaultKind::Schema, "document", format!("no <alert> of {NAMESPACE}"));
+            faults.lines(|_| alert.line);
         }
         Ok(alert) => {
             faults.sequence("alert", &alert, ALERT);
@@ -67,9 +74,26 @@ pub fn check_cap(bytes: &[u8]) -> Vec<CapFault> {
             for (i, info) in infos.into_iter().enumerate() {
                 faults.info(&format!("alert/info[{}]", i + 1), &alert, info);
             }
+            faults.lines(|path| line_of(&alert, path));
         }
     }
     faults.0
+}
+
+/// The line of the element at a path; of one that is not there, its parent's.
+fn line_of(alert: &Element, path: &str) -> usize {
+    let mut element = alert;
+    for step in path.split('/').skip(1) {
+        let (name, nth) = match step.split_once('[') {
+            Some((name, nth)) => (name, nth.trim_end_matches(']').parse().unwrap_or(1_usize)),
+            None => (step, 1),
+        };
+        match element.all(name).nth(nth.saturating_sub(1)) {
+            Some(child) => element = child,
+            None => break,
+        }
+    }
+    element.line
 }
 
 /// What has been found.
@@ -78,7 +102,15 @@ struct Faults(Vec<CapFault>);
 impl Faults {
     fn add(&mut self, kind: FaultKind, path: impl Into<String>, message: impl Into<String>) {
         if self.0.len() < MAX_FAULTS {
-            self.0.push(CapFault { kind, path: path.into(), message: message.into() });
+            let (path, message) = (path.into(), message.into());
+            self.0.push(CapFault { kind, line: None, path, message });
+        }
+    }
+
+    /// Finds the line of each.
+    fn lines(&mut self, line_of: impl Fn(&str) -> usize) {
+        for fault in &mut self.0 {
+            fault.line = Some(line_of(&fault.path));
         }
     }
 
@@ -242,7 +274,9 @@ impl Faults {
         for area in info.all("area") {
             let ceiling = area.get("ceiling").is_none() || area.get("altitude").is_some();
             self.unless(ceiling, Standard, path, "a ceiling needs an altitude");
-            let zero = |circle: &Element| parse_circle(circle.text.trim()) == Some(0.0);
+            let zero = |circle: &Element| {
+                parse_circle(circle.text.trim()).is_some_and(|(_, radius)| radius == 0.0)
+            };
             let wide = !area.all("circle").any(zero);
             self.unless(wide, Profile, path, "a circle without a radius is a point, no area");
         }
@@ -297,16 +331,17 @@ fn parse_references(text: &str) -> Option<Vec<(&str, &str, Timestamp)>> {
     references.filter(|references| !references.is_empty())
 }
 
-fn parse_polygon(text: &str) -> Option<Vec<Point>> {
+pub(super) fn parse_polygon(text: &str) -> Option<Vec<Point>> {
     text.split_ascii_whitespace().map(Point::parse).collect()
 }
 
-/// The radius of a circle. 0, which examples of the standard itself have, is told apart later.
-fn parse_circle(text: &str) -> Option<f64> {
+/// The centre and the radius of a circle. A radius of 0, which examples of the standard itself have,
+/// is told apart later.
+pub(super) fn parse_circle(text: &str) -> Option<(Point, f64)> {
     let mut parts = text.split_ascii_whitespace();
-    Point::parse(parts.next()?)?;
+    let centre = Point::parse(parts.next()?)?;
     let radius = parse_decimal(parts.next()?)?;
-    if parts.next().is_none() && radius >= 0.0 { Some(radius) } else { None }
+    if parts.next().is_none() && radius >= 0.0 { Some((centre, radius)) } else { None }
 }
 
 /// RFC 3066's shape, as `xs:language` has it.

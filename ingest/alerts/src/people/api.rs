@@ -2,8 +2,8 @@
 
 use tram_wire::{EpisodeId, UnixMicros};
 
-use super::{ChannelState, Receipt, receipt, telling};
-use crate::{Alerts, AlertsError, Links, database, episode::Episode, people};
+use super::{ChannelState, Receipt, receipt};
+use crate::{Alerts, AlertsError, Links, database, people};
 
 impl Alerts {
     /// Gives the engine what makes the links in messages to people.
@@ -53,26 +53,6 @@ impl Alerts {
         let known = receipt::delivered(&tx, channel, reference, now)?;
         tx.commit()?;
         Ok(known)
-    }
-
-    /// Lets the loudspeakers say what somebody has approved; of a level that needs it they have said
-    /// nothing.
-    ///
-    /// # Errors
-    /// [`AlertsError`] when there is no such alarm or it could not be written.
-    pub fn announce(
-        &mut self,
-        id: &EpisodeId,
-        level: u8,
-        now: UnixMicros,
-    ) -> Result<(), AlertsError> {
-        let unknown = AlertsError::Unknown(*id);
-        let episode = database::resolve(&self.connection, &id.to_string())?;
-        let Some(episode) = episode else { return Err(unknown) };
-        let episode = Episode::load(&self.connection, &episode)?.ok_or(unknown)?;
-        let tx = self.connection.transaction()?;
-        telling::tell_approved(&tx, &self.settings, &episode, level, now)?;
-        Ok(tx.commit()?)
     }
 
     /// How well each channel is known to work, in the order of the configuration.

@@ -8,14 +8,14 @@ use tram_wire::{EpisodeId, UnixMicros};
 
 use super::{
     notice::{MAX_LISTED_EPISODES, Notice, NoticeKind, NoticeLink},
-    telling::hazard,
+    telling::{DRILL, hazard},
     words,
 };
 use crate::{
-    AlertsError, LINK_STANDS, LinkAction, LinkClaim,
+    AlertsError, ApprovalState, LINK_STANDS, LinkAction, LinkClaim, MessageStatus,
     episode::Episode,
     settings::Settings,
-    wording::{Wording, mark},
+    wording::{Wording, mark, played},
 };
 
 /// One message being written.
@@ -53,6 +53,9 @@ impl Desk<'_> {
             }
         }
         let language = self.language();
+        let drill = topic.starts_with(DRILL);
+        let status = if drill { MessageStatus::Exercise } else { self.settings.status };
+        let topic = topic.strip_prefix(DRILL).unwrap_or(topic);
         let (hazard_name, area) = topic.split_once('|').unwrap_or((topic, ""));
         let first = episodes.first();
         let kind = first.and_then(|(episode, _)| hazard(self.settings, episode));
@@ -71,15 +74,20 @@ impl Desk<'_> {
             ),
         };
         let unanswered = if escalated { words::unanswered(language) } else { "" };
-        let subject = format!("{}{unanswered}{about}", mark(self.settings.status, language));
+        let mark = mark(status, language);
+        // The headline of a drill has it already; it comes first, though.
+        let about = about.strip_prefix(mark).unwrap_or(&about);
+        let subject = format!("{mark}{unanswered}{about}");
         let instruction = first.filter(|(e, _)| e.open).and_then(|(episode, _)| {
-            Wording::new(self.settings, episode, episode.level).instruction(language)
+            let played = if drill { played(language) } else { "" };
+            let text = Wording::new(self.settings, episode, episode.level).instruction(language)?;
+            Some(format!("{played}{text}"))
         });
         let hidden = all.len().saturating_sub(episodes.len());
         Ok(Notice {
             key: key.to_owned(),
             kind: if escalated { NoticeKind::Escalation } else { NoticeKind::Alarm },
-            status: self.settings.status.as_str().to_owned(),
+            status: status.as_str().to_owned(),
             language,
             hazard: hazard_name.to_owned(),
             area,
@@ -108,11 +116,11 @@ impl Desk<'_> {
         let mut links = Vec::new();
         let link = |label: &str, url: String| NoticeLink { label: label.to_owned(), url };
         if let Some(episode) = episode.filter(|episode| episode.open) {
-            let approve_from =
-                self.settings.rule(&episode.rule).map_or(u8::MAX, |rule| rule.approve_from);
+            let decides = self.decides(episode);
             let acts = [
                 (true, LinkAction::Acknowledge, words::confirm(language)),
-                (episode.level >= approve_from, LinkAction::Approve, words::approve(language)),
+                (decides, LinkAction::Approve, words::approve(language)),
+                (decides, LinkAction::Reject, words::reject(language)),
             ];
             for (asked, action, label) in acts {
                 let url = self.act(episode, action, language).filter(|_| asked);
@@ -124,6 +132,14 @@ impl Desk<'_> {
             links.push(link(words::page(language), url));
         }
         links
+    }
+
+    /// Whether the episode has a draft that waits, and the reader may decide about it.
+    fn decides(&self, episode: &Episode) -> bool {
+        let approval = self.settings.rule(&episode.rule).and_then(|rule| episode.approval(rule));
+        let waits = approval.is_some_and(|approval| approval.state == ApprovalState::Waiting);
+        let person = self.settings.roster.people.get(self.recipient);
+        waits && person.is_some_and(|person| self.settings.may_approve(&person.name))
     }
 
     fn act(&self, episode: &Episode, action: LinkAction, language: Language) -> Option<String> {

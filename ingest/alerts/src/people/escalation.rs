@@ -56,7 +56,7 @@ pub(crate) fn escalate(
         let number = usize::try_from(due.step).unwrap_or(usize::MAX);
         let Some(step) = group.steps.get(number) else { continue };
         let hazard = hazard(settings, &episode);
-        let topic = topic(hazard, roster.area_of(&episode.station));
+        let topic = topic(hazard, roster.area_of(&episode.station), episode.drill);
         let about = About {
             episode: &episode.id,
             topic: &topic,

@@ -49,12 +49,12 @@ pub(crate) fn tell(
         kind: change.kind,
         level: if late { change.level } else { episode.shown_level() },
         before,
-        public: rule.map_or(0, |rule| rule.approve_from.saturating_sub(1)),
+        public: rule.map_or(0, |rule| episode.free_up_to(rule)),
         notify: rule.map_or(&[], |rule| &rule.notify),
         told: &told,
     };
     let decision = decide(roster, &event, now);
-    let topic = topic(hazard, area);
+    let topic = topic(hazard, area, episode.drill);
     let name = format!("{}/{}/{}", change.kind.name(), change.level, change.at.0);
     let about =
         About { episode: &episode.id, topic: &topic, transition, level: event.level, name: &name };
@@ -90,11 +90,14 @@ pub(crate) fn tell_approved(
     let transition: i64 = tx
         .prepare_cached("SELECT coalesce(max(number), 0) FROM transition WHERE episode = ?1")?
         .query_row([&episode.id], |row| row.get(0))?;
-    let topic = topic(hazard, area);
+    let topic = topic(hazard, area, episode.drill);
     let name = format!("approved/{level}/{}", now.0);
     let about = About { episode: &episode.id, topic: &topic, transition, level, name: &name };
     write(tx, &decision, &about, now)
 }
+
+/// What the topic of a drill begins with.
+pub(crate) const DRILL: &str = "drill:";
 
 /// What an episode is about; a station that says nothing is a matter of equipment.
 pub(crate) fn hazard(settings: &Settings, episode: &Episode) -> Option<Hazard> {
@@ -104,9 +107,10 @@ pub(crate) fn hazard(settings: &Settings, episode: &Episode) -> Option<Hazard> {
     settings.rule(&episode.rule).map(|rule| rule.hazard)
 }
 
-/// What is told together: one hazard in one area.
-pub(crate) fn topic(hazard: Option<Hazard>, area: &str) -> String {
-    format!("{}|{area}", hazard.map_or("unknown", Hazard::name))
+/// What is told together: one hazard in one area. A drill is never told with what is real.
+pub(crate) fn topic(hazard: Option<Hazard>, area: &str, drill: bool) -> String {
+    let played = if drill { DRILL } else { "" };
+    format!("{played}{}|{area}", hazard.map_or("unknown", Hazard::name))
 }
 
 /// Writes a decision down.

@@ -218,7 +218,7 @@ fn loudspeakers_say_only_what_the_public_may_know_and_the_end_of_it() {
     centre.river(&[84_000]);
     assert_eq!(send(&mut centre, "loa"), [], "level 3 is a draft");
     let id = only(&centre);
-    centre.alerts.announce(&id, 3, centre.now).unwrap();
+    centre.alerts.approve(&id, "Lê Thị Chi", 3, "", centre.now).unwrap();
     let said = send(&mut centre, "loa");
     assert_eq!((said.len(), said[0].1.links.len(), said[0].1.level), (1, 0, 3));
     centre.fall();

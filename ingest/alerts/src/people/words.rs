@@ -75,9 +75,18 @@ pub(super) fn confirm(language: Language) -> &'static str {
 /// The name of the link that approves.
 pub(super) fn approve(language: Language) -> &'static str {
     match language {
-        Language::Vi => "Cần phê duyệt trước khi công bố",
-        Language::En => "Needs approval before it is published",
-        Language::Zh => "发布前需批准",
+        Language::Vi => "Duyệt để công bố",
+        Language::En => "Approve for publication",
+        Language::Zh => "批准发布",
+    }
+}
+
+/// The name of the link that rejects.
+pub(super) fn reject(language: Language) -> &'static str {
+    match language {
+        Language::Vi => "Không công bố",
+        Language::En => "Do not publish",
+        Language::Zh => "不予发布",
     }
 }
 

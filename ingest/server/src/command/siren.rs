@@ -5,6 +5,7 @@ use std::{net::SocketAddr, path::Path, time::Duration};
 use clap::{Args, ValueEnum};
 use serde_json::json;
 
+use super::centre::{Centre, person};
 use crate::{
     args::ConfigFile,
     clock, config,
@@ -14,8 +15,6 @@ use crate::{
 
 /// How often the centre is asked whether there is an answer.
 const ASK_EVERY: Duration = Duration::from_millis(200);
-/// How long the centre may take to answer us.
-const PATIENCE: Duration = Duration::from_secs(10);
 /// A little longer than the centre waits for the node.
 const LONGEST_WAIT: Duration = Duration::from_secs(35);
 
@@ -102,28 +101,27 @@ pub(crate) fn key(config: &Path) -> Result<(), Failure> {
 /// [`Failure`] when it is not done.
 pub(crate) fn order(asked: &Siren) -> Result<(), Failure> {
     let config = config::load(&asked.config.config)?;
-    let mut listen = asked.centre.unwrap_or(config.http.listen);
-    if listen.ip().is_unspecified() {
-        let here = if listen.is_ipv4() {
-            [127, 0, 0, 1].into()
-        } else {
-            std::net::Ipv6Addr::LOCALHOST.into()
-        };
-        listen.set_ip(here);
-    }
-    let centre = Centre::new(listen, config.http.token);
-    let by = asked.by.clone().or_else(|| std::env::var("SUDO_USER").ok());
-    let by = by.or_else(|| std::env::var("USER").ok()).unwrap_or_else(|| "?".to_owned());
+    let centre = Centre::new(asked.centre.unwrap_or(config.http.listen), config.http.token);
+    let by = person(asked.by.as_ref());
     let minutes = (asked.act == Act::Silence).then_some(asked.minutes);
     let body = json!({ "act": asked.act.name(), "by": by, "minutes": minutes });
-    let mut told = centre.give(&asked.name, &body)?;
+    let mut told: Told = centre.post(&format!("/api/v1/stations/{}/siren", asked.name), &body)?;
     eprintln!("order {} to {}: {} …", told.id, told.station, told.act);
     let until = clock::instant() + LONGEST_WAIT;
     while told.state == State::Sent && clock::instant() < until {
         std::thread::sleep(ASK_EVERY);
-        told = centre.look(&told.id)?;
+        told = look(&centre, &told.id)?;
     }
     say(&told)
+}
+
+/// What has become of an order.
+fn look(centre: &Centre, id: &str) -> Result<Told, Failure> {
+    let all: Vec<Told> = centre.get("/api/v1/orders")?;
+    let gone = || {
+        Failure::new("the centre was started again and knows nothing of the order", "Give it again")
+    };
+    all.into_iter().find(|told| told.id == id).ok_or_else(gone)
 }
 
 fn say(told: &Told) -> Result<(), Failure> {
@@ -161,66 +159,5 @@ fn refused(reason: &str) -> &'static str {
             "Its relay cannot be switched; somebody has to go there and look at the pin and the wiring"
         }
         _ => "Look at the log of the node",
-    }
-}
-
-/// The interface of the centre that runs.
-struct Centre {
-    base: String,
-    token: Option<String>,
-    agent: ureq::Agent,
-}
-
-impl Centre {
-    fn new(listen: SocketAddr, token: Option<String>) -> Self {
-        let agent = ureq::Agent::config_builder()
-            .http_status_as_error(false)
-            .timeout_global(Some(PATIENCE))
-            .build()
-            .into();
-        Self { base: format!("http://{listen}"), token, agent }
-    }
-
-    fn give(&self, name: &str, body: &serde_json::Value) -> Result<Told, Failure> {
-        let url = format!("{}/api/v1/stations/{name}/siren", self.base);
-        let mut request = self.agent.post(&url).header("content-type", "application/json");
-        if let Some(token) = &self.token {
-            request = request.header("authorization", format!("Bearer {token}"));
-        }
-        self.read(request.send(body.to_string()))
-    }
-
-    fn look(&self, id: &str) -> Result<Told, Failure> {
-        let url = format!("{}/api/v1/orders", self.base);
-        let all: Vec<Told> = self.read(self.agent.get(&url).call())?;
-        let gone = || {
-            Failure::new(
-                "the centre was started again and knows nothing of the order",
-                "Give it again",
-            )
-        };
-        all.into_iter().find(|told| told.id == id).ok_or_else(gone)
-    }
-
-    fn read<T: serde::de::DeserializeOwned>(
-        &self,
-        answer: Result<ureq::http::Response<ureq::Body>, ureq::Error>,
-    ) -> Result<T, Failure> {
-        let unreachable = |e: ureq::Error| {
-            Failure::new(
-                format!("the centre does not answer at {}: {e}", self.base),
-                "Start it, or name where it listens with --centre HOST:PORT",
-            )
-        };
-        let mut answer = answer.map_err(unreachable)?;
-        let good = answer.status().is_success();
-        let text = answer.body_mut().read_to_string().map_err(unreachable)?;
-        if good {
-            return serde_json::from_str(&text)
-                .map_err(|e| Failure::new(format!("{} is no centre: {e}", self.base), ""));
-        }
-        let said: serde_json::Value = serde_json::from_str(&text).unwrap_or_default();
-        let part = |name: &str| said.get(name).and_then(|v| v.as_str()).unwrap_or(&text).to_owned();
-        Err(Failure::new(part("error"), part("fix")))
     }
 }

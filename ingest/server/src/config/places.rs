@@ -44,6 +44,11 @@ pub(crate) fn places(path: &Path) -> Result<Places, Mistake> {
     if command_key.exists() {
         places.secret.push(command_key);
     }
+    // Neither is the key of the links in messages.
+    let links_key = places.data.join(crate::links::KEY);
+    if links_key.exists() {
+        places.secret.push(links_key);
+    }
     collect(&tram_config::read::<Value>(path)?.value, &mut places);
     places.secret.sort();
     places.secret.dedup();

@@ -6,7 +6,7 @@ use axum::{
     Json,
     body::Bytes,
     extract::{Path, State, rejection::BytesRejection},
-    http::HeaderMap,
+    http::{HeaderMap, StatusCode},
 };
 use serde::{Deserialize, de::DeserializeOwned};
 use tram_alerts::{Alarm, Alerts, AlertsError};
@@ -120,7 +120,7 @@ pub(super) fn read<T: DeserializeOwned>(body: Result<Bytes, BytesRejection>) -> 
 }
 
 /// Does something to an alarm, and tells every page.
-async fn change(
+pub(super) async fn change(
     app: &App,
     id: &str,
     what: impl FnOnce(&mut Alerts, &EpisodeId, UnixMicros) -> Result<Alarm, AlertsError>
@@ -137,13 +137,27 @@ async fn change(
         }
         changed
     });
-    changed.await?.map(Json).map_err(|error| match error {
-        AlertsError::Unknown(id) => unknown(&id.to_string()),
-        AlertsError::Invalid(what) => Refusal::bad(what, "GET /openapi.json describes the body"),
-        error => Refusal::broken(&error),
-    })
+    let described = "GET /openapi.json describes the body";
+    changed.await?.map(Json).map_err(|error| decline(error, described))
 }
 
-fn unknown(id: &str) -> Refusal {
+/// Why the engine does not do what a person asks; `fix` is for what they wrote.
+pub(super) fn decline(error: AlertsError, fix: &str) -> Refusal {
+    match error {
+        AlertsError::Unknown(id) => unknown(&id.to_string()),
+        AlertsError::Invalid(what) => Refusal::bad(what, fix),
+        AlertsError::Forbidden(what) => Refusal::new(
+            StatusCode::FORBIDDEN,
+            what,
+            "ask one of them, or add the name to `alerts.approvers`",
+        ),
+        AlertsError::Conflict(what) => {
+            Refusal::new(StatusCode::CONFLICT, what, "GET /api/v1/alarms says how it stands")
+        }
+        error => Refusal::broken(&error),
+    }
+}
+
+pub(super) fn unknown(id: &str) -> Refusal {
     Refusal::not_found(format!("there is no alarm `{id}`"), "GET /api/v1/alarms lists them")
 }

@@ -57,6 +57,19 @@ impl Guard {
         self.check_token(text(header::AUTHORIZATION))
     }
 
+    /// Checks the headers of a request that only reads, but not what everybody may know.
+    pub(crate) fn check_reader(&self, headers: &HeaderMap) -> Result<(), Refusal> {
+        let text = |name| headers.get(name).and_then(|v: &header::HeaderValue| v.to_str().ok());
+        let host = text(header::HOST).unwrap_or_default();
+        if self.hosts.as_ref().is_some_and(|hosts| !hosts.iter().any(|h| h == host)) {
+            return Err(forbidden(
+                "the centre is not known under this name",
+                "open it under its own address, or name it in `alerts.public_url`",
+            ));
+        }
+        self.check_token(text(header::AUTHORIZATION))
+    }
+
     fn check_token(&self, authorization: Option<&str>) -> Result<(), Refusal> {
         let Some(token) = &self.token else { return Ok(()) };
         let brought = authorization.and_then(|a| a.strip_prefix("Bearer ")).unwrap_or_default();

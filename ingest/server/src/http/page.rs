@@ -67,7 +67,7 @@ pub(crate) fn is_built() -> bool {
 }
 
 fn reserved(path: &str) -> bool {
-    ["api", "cap", "v1.1", "assets"]
+    ["act", "api", "cap", "v1.1", "assets"]
         .iter()
         .any(|p| path == *p || path.starts_with(&format!("{p}/")))
 }
@@ -127,7 +127,10 @@ pub(super) async fn security(mut response: Response) -> Response {
         ("cross-origin-resource-policy", "same-origin"),
         ("x-frame-options", "DENY"),
     ] {
-        headers.insert(HeaderName::from_static(name), HeaderValue::from_static(value));
+        // A page that needs another policy has brought its own.
+        headers
+            .entry(HeaderName::from_static(name))
+            .or_insert_with(|| HeaderValue::from_static(value));
     }
     headers.entry(header::CACHE_CONTROL).or_insert_with(|| HeaderValue::from_static("no-store"));
     response

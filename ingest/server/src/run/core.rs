@@ -6,7 +6,7 @@ use std::{
     thread::JoinHandle,
 };
 
-use tram_alerts::{Alerts, AlertsError, Webhook};
+use tram_alerts::{Alerts, AlertsError, Links, Webhook};
 use tram_pipeline::{Memory, Pipeline, Policy, ThirdParty};
 use tram_rules::{Rule, Words};
 use tram_store::{Keeper, Latest, Log, Opened, Options, Sealer, Store, sink::consumer};
@@ -22,6 +22,7 @@ use crate::{
     folder,
     http::Beginning,
     ledger::Ledger,
+    links,
     live::Hub,
     replica::Replica,
     sinks::{Gauges, Writer},
@@ -38,6 +39,8 @@ pub(super) struct Core {
     pub(super) hub: Arc<Hub>,
     pub(super) ledger: Arc<Ledger>,
     pub(super) alarms: Option<Arc<Alarms>>,
+    /// Makes and reads the links in messages.
+    pub(super) links: Option<Links>,
     /// Who this centre is.
     pub(super) replica: Replica,
     /// How far the engines elsewhere are.
@@ -83,6 +86,7 @@ impl Core {
             hub,
             ledger: Arc::default(),
             alarms: None,
+            links: None,
             replica: Replica::new(memory.replica, &config.broker),
             sinks: Arc::default(),
             grown: Arc::default(),
@@ -154,10 +158,14 @@ impl Core {
             Failure::new(format!("the alarms in {} cannot be used: {e}", path.display()), "")
         };
         let stations = config.stations.iter().map(named).collect();
-        let engine = Alerts::open(&path, alerts, rules, stations, clock::now()).map_err(failure)?;
+        let links = links::open(&config.data, &alerts.public_url)?;
+        let mut engine =
+            Alerts::open(&path, alerts, rules, stations, clock::now()).map_err(failure)?;
         if let Some(saved) = engine.saved() {
             tracing::error!(file = %path.display(), "{saved}: look at the disk (dmesg, smartctl)");
         }
+        engine.set_links(links.clone());
+        self.links = Some(links);
         self.ledger.set_alerts(log_id(engine.position()), log_id(engine.cursor()));
         let alarms = Alarms::new(engine, Arc::clone(&self.board), Arc::clone(&self.hub));
         let reader = self.store.reader().map_err(|e| folder::store_failure(&config.data, &e))?;

@@ -347,6 +347,7 @@ fn app(
         broker,
         office,
         alarms: core.alarms.clone(),
+        links: core.links.clone(),
         orders: Arc::clone(orders),
         sinks: Arc::clone(&core.sinks),
         replica: core.replica.clone(),
