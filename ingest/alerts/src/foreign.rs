@@ -156,22 +156,30 @@ impl ForeignBoard {
     #[must_use]
     pub fn standing(&self, now: UnixMicros) -> Vec<ForeignAlert> {
         let all = || self.read.iter().filter_map(|(at, alert)| Some((at, alert.as_ref()?)));
-        let replaced: HashSet<(&str, &str)> = all()
-            .filter(|(_, alert)| ["Update", "Cancel"].contains(&alert.msg_type.as_str()))
-            .flat_map(|(_, alert)| &alert.references)
-            .filter_map(|reference| {
-                let mut parts = reference.split(',');
-                Some((parts.next()?, parts.next()?))
+        let replaced: HashSet<(String, String)> = all()
+            .filter(|(_, alert)| {
+                ["Update", "Cancel"].contains(&alert.msg_type.as_str()) && for_the_public(alert)
+            })
+            .flat_map(|(_, alert)| {
+                let own = |reference: &'_ String| {
+                    let mut parts = reference.split(',');
+                    Some((parts.next()?.to_owned(), parts.next()?.to_owned()))
+                };
+                // Nobody takes back what another has said.
+                alert
+                    .references
+                    .iter()
+                    .filter_map(own)
+                    .filter(|(sender, _)| *sender == alert.sender)
             })
             .collect();
         let stands = |alert: &CapAlert| {
             let end = alert.expires_at().unwrap_or(alert.sent_at.plus(FOREIGN_STANDS));
             ["Alert", "Update"].contains(&alert.msg_type.as_str())
-                && ["Actual", "Exercise"].contains(&alert.status.as_str())
-                && alert.scope == "Public"
+                && for_the_public(alert)
                 && !alert.infos.is_empty()
                 && end > now
-                && !replaced.contains(&(alert.sender.as_str(), alert.identifier.as_str()))
+                && !replaced.contains(&(alert.sender.clone(), alert.identifier.clone()))
         };
         let mut standing: Vec<ForeignAlert> = all()
             .filter(|(_, alert)| stands(alert))
@@ -184,6 +192,11 @@ impl ForeignBoard {
         standing.sort_by_key(|one| core::cmp::Reverse(one.alert.sent_at));
         standing
     }
+}
+
+/// Whether people are to act on it: no draft, test or word between machines.
+fn for_the_public(alert: &CapAlert) -> bool {
+    ["Actual", "Exercise"].contains(&alert.status.as_str()) && alert.scope == "Public"
 }
 
 #[cfg(test)]
