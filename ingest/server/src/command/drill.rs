@@ -65,8 +65,8 @@ pub(crate) fn drill(asked: &Drill) -> Result<(), Failure> {
         return end(&centre, id, &by, &asked.comment);
     }
     let known: Vec<Value> = centre.get("/api/v1/drills")?;
-    let rule = known.iter().find(|rule| word(rule, "rule") == asked.rule).ok_or_else(|| {
-        let names: Vec<&str> = known.iter().map(|rule| word(rule, "rule")).collect();
+    let rule = known.iter().find(|rule| word(rule, "/rule") == asked.rule).ok_or_else(|| {
+        let names: Vec<&str> = known.iter().map(|rule| word(rule, "/rule")).collect();
         Failure::new(
             format!("the centre has no rule `{}` with levels", asked.rule),
             format!("Write one of: {}", names.join(", ")),
@@ -75,17 +75,17 @@ pub(crate) fn drill(asked: &Drill) -> Result<(), Failure> {
     let body = json!({
         "rule": asked.rule,
         "station": station(rule, asked.station.as_deref())?,
-        "level": asked.level.map_or_else(|| rule["levels"][0]["level"].clone(), Value::from),
+        "level": asked.level.map_or_else(|| rule.pointer("/levels/0/level").cloned().unwrap_or_default(), Value::from),
         "by": by,
         "comment": asked.comment,
     });
     let alarm: Value = centre.post("/api/v1/drills", &body)?;
-    println!("{}", word(&alarm["headline"], "vi"));
-    println!("{}", word(&alarm["headline"], "en"));
-    if word(&alarm["approval"], "state") == "waiting" {
+    println!("{}", word(&alarm, "/headline/vi"));
+    println!("{}", word(&alarm, "/headline/en"));
+    if word(&alarm, "/approval/state") == "waiting" {
         println!("The draft waits for a person to approve it, as of a real warning.");
     }
-    let id = word(&alarm, "id");
+    let id = word(&alarm, "/id");
     println!(
         "End it with: tram-ingest rules drill {} --end {id} --by NAME --comment TEXT",
         asked.rule
@@ -95,8 +95,8 @@ pub(crate) fn drill(asked: &Drill) -> Result<(), Failure> {
 
 fn end(centre: &Centre, id: &str, by: &str, comment: &str) -> Result<(), Failure> {
     let alarms: Vec<Value> = centre.get("/api/v1/alarms")?;
-    let drill = alarms.iter().find(|alarm| word(alarm, "id") == id);
-    if drill.is_none_or(|alarm| alarm["drill"] != true) {
+    let drill = alarms.iter().find(|alarm| word(alarm, "/id") == id);
+    if drill.is_none_or(|alarm| alarm.pointer("/drill") != Some(&Value::Bool(true))) {
         return Err(Failure::new(
             format!("there is no drill `{id}`"),
             "GET /api/v1/alarms lists them; a real alarm is not ended by this command",
@@ -105,8 +105,8 @@ fn end(centre: &Centre, id: &str, by: &str, comment: &str) -> Result<(), Failure
     let comment = if comment.is_empty() { "kết thúc diễn tập" } else { comment };
     let body = json!({ "by": by, "comment": comment });
     let alarm: Value = centre.post(&format!("/api/v1/alarms/{id}/all-clear"), &body)?;
-    println!("{}", word(&alarm["headline"], "vi"));
-    println!("{}", word(&alarm["headline"], "en"));
+    println!("{}", word(&alarm, "/headline/vi"));
+    println!("{}", word(&alarm, "/headline/en"));
     Ok(())
 }
 
@@ -115,8 +115,13 @@ fn station(rule: &Value, asked: Option<&str>) -> Result<String, Failure> {
     if let Some(asked) = asked {
         return Ok(asked.to_owned());
     }
-    let stations: Vec<&str> =
-        rule["stations"].as_array().into_iter().flatten().filter_map(Value::as_str).collect();
+    let stations: Vec<&str> = rule
+        .pointer("/stations")
+        .and_then(Value::as_array)
+        .into_iter()
+        .flatten()
+        .filter_map(Value::as_str)
+        .collect();
     match stations.as_slice() {
         [one] => Ok((*one).to_owned()),
         [] => Err(Failure::new("the rule looks at no station that the centre knows", "")),
@@ -127,6 +132,7 @@ fn station(rule: &Value, asked: Option<&str>) -> Result<String, Failure> {
     }
 }
 
-fn word<'a>(value: &'a Value, name: &str) -> &'a str {
-    value[name].as_str().unwrap_or_default()
+/// The text at a place in an answer.
+fn word<'a>(value: &'a Value, place: &str) -> &'a str {
+    value.pointer(place).and_then(Value::as_str).unwrap_or_default()
 }

@@ -56,7 +56,7 @@ pub(super) async fn show(
 ) -> Result<Response, Refusal> {
     let claim = match claim(&app, &token, &headers) {
         Ok(claim) => claim,
-        Err(page) => return Ok(page),
+        Err(page) => return Ok(*page),
     };
     let Some(alarms) = app.alarms.clone() else { return Ok(broken(&headers)) };
     blocking(move || {
@@ -95,7 +95,7 @@ pub(super) async fn act(
 ) -> Result<Response, Refusal> {
     let claim = match claim(&app, &token, &headers) {
         Ok(claim) => claim,
-        Err(page) => return Ok(page),
+        Err(page) => return Ok(*page),
     };
     let words = Words::of(claim.language);
     let answer = form.ok().map(|Form(answer)| answer.comment.trim().to_owned());
@@ -130,7 +130,7 @@ pub(super) async fn opened(
 ) -> Result<Response, Refusal> {
     let claim = match claim(&app, &token, &headers) {
         Ok(claim) => claim,
-        Err(page) => return Ok(page),
+        Err(page) => return Ok(*page),
     };
     let Some(alarms) = app.alarms.clone() else { return Ok(broken(&headers)) };
     blocking(move || {
@@ -154,13 +154,13 @@ pub(super) async fn script() -> Response {
 }
 
 /// What a link says, or the page that says why it does nothing.
-fn claim(app: &App, token: &str, headers: &HeaderMap) -> Result<LinkClaim, Response> {
-    let links: &Links = app.links.as_ref().ok_or_else(|| broken(headers))?;
+fn claim(app: &App, token: &str, headers: &HeaderMap) -> Result<LinkClaim, Box<Response>> {
+    let links: &Links = app.links.as_ref().ok_or_else(|| Box::new(broken(headers)))?;
     links.read(token, clock::now()).map_err(|error| match error {
-        LinkError::Broken => broken(headers),
+        LinkError::Broken => Box::new(broken(headers)),
         LinkError::Expired(claim) => {
             let words = Words::of(claim.language);
-            page(StatusCode::GONE, &Paper::note(claim.language, words.expired))
+            Box::new(page(StatusCode::GONE, &Paper::note(claim.language, words.expired)))
         }
     })
 }
