@@ -224,6 +224,7 @@ impl<D: Disk> Spool<D> {
     /// [`SpoolError`] when the batch is too large, the budget is used up by alarms or the disk
     /// refuses. Nothing is noted as lost then: the readings are still the caller's.
     pub fn append(&mut self, clock: ClockState, columns: Vec<Column>) -> Result<Seq, SpoolError> {
+        self.save_losses()?;
         let header = BatchHeader { spool: self.id(), seq: self.next_seq, clock };
         let mut batch = Batch { header, columns, losses: Vec::new() };
         let mut payload = batch.encode().map_err(SpoolError::Batch)?;
@@ -247,6 +248,19 @@ impl<D: Disk> Spool<D> {
             }
         }
         Ok(seq)
+    }
+
+    /// Writes down what was lost before a later reading is kept. A restart takes every reading that
+    /// was due behind the last one for lost, so a loss that is older than a reading on the disk
+    /// would be forgotten.
+    fn save_losses(&mut self) -> Result<(), SpoolError> {
+        if self.unsaved {
+            self.commit_raw()?;
+            // When only the state cannot be written, readings are kept all the same; the next commit
+            // says so.
+            let _ = self.write_state();
+        }
+        Ok(())
     }
 
     /// Appends an alarm, durable when this returns.

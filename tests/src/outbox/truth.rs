@@ -9,12 +9,15 @@ pub struct Truth {
     readings: BTreeMap<(u16, i64), bool>,
     /// Those that the next success of a commit promises.
     open: Vec<(u16, i64)>,
+    /// Losses that were noted and are safe with the next record or commit.
+    noted: Vec<(u16, i64)>,
     alarms: BTreeSet<u64>,
 }
 
 impl Truth {
     /// Notes readings that were appended, or told to be lost, and are safe with the next commit.
     pub fn append(&mut self, channels: std::ops::Range<u16>, times: impl Iterator<Item = i64>) {
+        self.open.append(&mut self.noted);
         for t in times {
             for channel in channels.clone() {
                 self.readings.insert((channel, t), false);
@@ -23,11 +26,26 @@ impl Truth {
         }
     }
 
+    /// Notes readings of a channel that are told to be lost, and that nobody may forget once a later
+    /// reading is kept.
+    pub fn lose(&mut self, channel: u16, times: impl Iterator<Item = i64>) {
+        for t in times {
+            self.readings.insert((channel, t), false);
+            self.noted.push((channel, t));
+        }
+    }
+
     /// A commit has succeeded.
     pub fn commit(&mut self) {
+        self.open.append(&mut self.noted);
         for key in std::mem::take(&mut self.open) {
             self.readings.insert(key, true);
         }
+    }
+
+    /// The program was killed: what was only in its memory is gone.
+    pub fn killed(&mut self) {
+        self.noted.clear();
     }
 
     /// The power went: nobody knows any more what became of the others.

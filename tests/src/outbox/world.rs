@@ -160,8 +160,8 @@ impl World {
         let (from_us, to) = (from * SECOND, (from + n - 1) * SECOND);
         let (readings, cause) = (n.unsigned_abs(), LossCause::NotWritten);
         self.spool()?.lose(Lost { channel, clock, from: from_us, to, readings, cause });
-        self.truth.append(1..2, from..from + n);
-        self.commit()
+        self.truth.lose(1, from..from + n);
+        if self.random.below(2) == 0 { self.commit() } else { Ok(()) }
     }
 
     fn alarm(&mut self) -> Result<()> {
@@ -174,6 +174,7 @@ impl World {
     fn restart(&mut self) -> Result<()> {
         self.spool = None;
         self.restarts += 1;
+        self.truth.killed();
         if self.random.below(2) == 0 {
             let seed = self.random.below(u64::MAX);
             let survives = match self.random.below(3) {
