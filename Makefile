@@ -27,10 +27,12 @@ test: tools web ## every test that needs no emulated Raspberry Pi
 	@tests/scripts/test.sh
 
 .PHONY: check
-check: tools web ## format, clippy, documentation, licences
+check: tools web ## format, clippy, documentation, fuzz targets, licences
 	$(CARGO) fmt --all --check
 	$(CARGO) clippy --workspace --all-targets --quiet -- -D warnings
 	RUSTDOCFLAGS="-D warnings" $(CARGO) doc --workspace --no-deps --document-private-items --quiet
+	@# A workspace of its own, which nothing else compiles; libFuzzer itself is only linked by `make fuzz`.
+	CUSTOM_LIBFUZZER_PATH=/dev/null $(CARGO) check --quiet --manifest-path tests/fuzz/Cargo.toml --target-dir $(or $(CARGO_TARGET_DIR),target)/fuzz
 	@tests/scripts/deny.sh
 	@if [ -d $(WEB)/node_modules ]; then cd $(WEB) && npm run --silent check; fi
 

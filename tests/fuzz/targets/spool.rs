@@ -2,91 +2,72 @@
 //! then is read back.
 #![no_main]
 
-use std::{cell::RefCell, collections::BTreeMap, io, rc::Rc};
-
 use libfuzzer_sys::fuzz_target;
-use tram_spool::{Disk, DiskFile, Options, Priority, Span, Spool};
-use tram_wire::ClockState;
+use tram_spool::{Disk, DiskFile, Lane, Options, Spool, power::PowerDisk};
+use tram_wire::{
+    Alarm, AlarmKind, Batch, ChannelName, ChannelNumber, ClockState, Column, EpisodeId, Point,
+    Quality, Quantity, Seq, SpoolId, Text,
+};
 
-const SPAN: Span = Span { clock: ClockState::Ntp, from: 0, to: 0, readings: 1 };
+const OPTIONS: Options = Options { max_bytes: 64 << 10, segment_bytes: 4 << 10 };
 
-type Content = Rc<RefCell<Vec<u8>>>;
-
-#[derive(Clone, Default)]
-struct Memory(Rc<RefCell<BTreeMap<String, Content>>>);
-
-struct MemoryFile(Content);
-
-impl Disk for Memory {
-    type File = MemoryFile;
-    fn list(&self) -> io::Result<Vec<String>> {
-        Ok(self.0.borrow().keys().cloned().collect())
+fn readings(from: i64) -> Vec<Column> {
+    let mut column = Column::new(ChannelNumber(0), Quantity::WaterLevel);
+    for micros in from..from + 20 {
+        column.push(Point { micros, value: Some(micros * 7919 % 1000), quality: Quality::GOOD });
     }
-    fn open(&self, name: &str) -> io::Result<MemoryFile> {
-        Ok(MemoryFile(self.0.borrow_mut().entry(name.to_owned()).or_default().clone()))
-    }
-    fn rename(&self, from: &str, to: &str) -> io::Result<()> {
-        let file = self.0.borrow_mut().remove(from).ok_or(io::ErrorKind::NotFound)?;
-        self.0.borrow_mut().insert(to.to_owned(), file);
-        Ok(())
-    }
-    fn remove(&self, name: &str) -> io::Result<()> {
-        self.0.borrow_mut().remove(name).map(|_| ()).ok_or(io::ErrorKind::NotFound.into())
-    }
-    fn sync(&self) -> io::Result<()> {
-        Ok(())
+    vec![column]
+}
+
+fn alarm(spool: SpoolId, seq: Seq) -> Alarm {
+    Alarm {
+        spool,
+        seq,
+        clock: ClockState::Ntp,
+        rule: Text::new("flood").expect("five bytes"),
+        version: 1,
+        episode: EpisodeId([7; 16]),
+        kind: AlarmKind::Raised,
+        level: 2,
+        channel: ChannelNumber(0),
+        at: 5,
+        value: 6,
+        siren: true,
     }
 }
 
-impl DiskFile for MemoryFile {
-    fn size(&self) -> io::Result<u64> {
-        Ok(self.0.borrow().len() as u64)
-    }
-    fn read_at(&self, offset: u64, buf: &mut [u8]) -> io::Result<()> {
-        let content = self.0.borrow();
-        let start = usize::try_from(offset).map_err(|_| io::ErrorKind::UnexpectedEof)?;
-        let end = start.checked_add(buf.len()).ok_or(io::ErrorKind::UnexpectedEof)?;
-        buf.copy_from_slice(content.get(start..end).ok_or(io::ErrorKind::UnexpectedEof)?);
-        Ok(())
-    }
-    fn write_at(&mut self, offset: u64, bytes: &[u8]) -> io::Result<()> {
-        let mut content = self.0.borrow_mut();
-        let start = usize::try_from(offset).map_err(|_| io::ErrorKind::InvalidInput)?;
-        let end = start + bytes.len();
-        if content.len() < end {
-            content.resize(end, 0);
-        }
-        content[start..end].copy_from_slice(bytes);
-        Ok(())
-    }
-    fn truncate(&mut self, len: u64) -> io::Result<()> {
-        self.0.borrow_mut().resize(len as usize, 0);
-        Ok(())
-    }
-    fn sync(&mut self) -> io::Result<()> {
-        Ok(())
-    }
+/// Both state files, and a segment of alarms and one of readings.
+fn written() -> PowerDisk {
+    let disk = PowerDisk::default();
+    let (mut spool, _) = Spool::open_on(disk.clone(), OPTIONS).expect("an empty disk");
+    let name = ChannelName::new("level").expect("a name");
+    spool.channel_number(&name, Quantity::WaterLevel).expect("the first");
+    spool.append(ClockState::Ntp, readings(0)).expect("room");
+    spool.append_alarm(alarm).expect("room");
+    spool.commit().expect("memory");
+    disk
 }
 
 fuzz_target!(|bytes: &[u8]| {
-    let disk = Memory::default();
-    {
-        let (mut spool, _) = Spool::open_on(disk.clone(), Options::default()).expect("empty");
-        spool.append(Priority::Routine, SPAN, 0, b"one").expect("room");
-        spool.append(Priority::Alarm, SPAN, 0, b"two").expect("room");
-        spool.commit().expect("memory");
-    }
+    let disk = written();
     // Each chunk overwrites a piece of one of the files: which, where, what.
-    let names: Vec<String> = disk.0.borrow().keys().cloned().collect();
+    let names = disk.list().expect("memory");
     for chunk in bytes.chunks(6) {
         let [file, at, rest @ ..] = chunk else { break };
         let name = &names[usize::from(*file) % names.len()];
         let mut handle = disk.open(name).expect("it is there");
         let _ = handle.write_at(u64::from(*at), rest);
     }
-    if let Ok((mut spool, _)) = Spool::open_on(disk, Options::default()) {
-        let seq = spool.append(Priority::Routine, SPAN, 0, b"three").expect("room");
-        spool.commit().expect("memory");
-        assert_eq!(spool.read(seq).expect("memory").as_deref(), Some(&b"three"[..]));
+    let Ok((mut spool, _)) = Spool::open_on(disk, OPTIONS) else { return };
+    let seq = spool.append(ClockState::Ntp, readings(100)).expect("room");
+    spool.commit().expect("memory");
+    let payload = spool.read(seq).expect("memory").expect("it was just written");
+    assert_eq!(Batch::decode(&payload).expect("a batch").columns, readings(100));
+    for lane in [Lane::Alarm, Lane::Notice, Lane::Routine, Lane::Summary] {
+        let mut after = None;
+        while let Some(seq) = spool.next(lane, after) {
+            after = Some(seq);
+            let _ = spool.read(seq).expect("memory");
+        }
     }
 });
