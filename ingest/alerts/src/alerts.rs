@@ -333,6 +333,15 @@ impl Alerts {
         Ok(())
     }
 
+    /// What goes on and concerns the machine `target`: the newest transition of each open alarm, as
+    /// it was or would be delivered. For those who want to be told again.
+    ///
+    /// # Errors
+    /// [`AlertsError`] when the file cannot be read.
+    pub fn standing(&self, target: &str) -> Result<Vec<Vec<u8>>, AlertsError> {
+        outbox::standing(&self.connection, &self.settings, target)
+    }
+
     /// When there will be something for the receiver `target`, `now` at the earliest; `None` when
     /// nothing waits.
     ///

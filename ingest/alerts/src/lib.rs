@@ -72,8 +72,8 @@ pub use cap::{
     CapAlert, CapArea, CapFault, CapInfo, FaultKind, MAX_CAP_BYTES, MAX_FAULTS, check_cap, read_cap,
 };
 pub use channel::{
-    AlertmanagerConfig, EmailConfig, LoudspeakerConfig, MAX_CHANNELS, SmsConfig, SmsFormat,
-    TelegramConfig, ZaloConfig,
+    ALERTMANAGER_STANDS, AlertmanagerConfig, EmailConfig, LOUDSPEAKER_TOPIC, LoudspeakerConfig,
+    MAX_CHANNELS, Sender, SenderError, SmsConfig, SmsFormat, Speaker, TelegramConfig, ZaloConfig,
 };
 pub use config::{
     Config, ConfigMistake, MAX_APPROVERS, MAX_TEXT_BYTES, MAX_WEBHOOKS, MessageStatus,

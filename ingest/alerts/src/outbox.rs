@@ -76,6 +76,27 @@ pub(crate) fn enqueue(
     Ok(())
 }
 
+/// The newest transition of each open episode that a machine is told about.
+pub(crate) fn standing(
+    connection: &Connection,
+    settings: &Settings,
+    target: &str,
+) -> Result<Vec<Vec<u8>>, AlertsError> {
+    let mut query = connection.prepare_cached(
+        "SELECT t.body FROM episode e JOIN transition t ON t.number = \
+         (SELECT max(l.number) FROM transition l WHERE l.episode = e.id) \
+         WHERE e.open = 1 AND EXISTS \
+         (SELECT 1 FROM outbox o WHERE o.episode = e.id AND o.target = ?1) LIMIT ?2",
+    )?;
+    let most = crate::MAX_OPEN_EPISODES;
+    // A machine that is no longer told of anything is not told of this either.
+    if !settings.targets.iter().any(|t| t.name == target) {
+        return Ok(Vec::new());
+    }
+    let rows = query.query_map((target, most), |row| row.get(0))?;
+    Ok(rows.collect::<Result<_, _>>()?)
+}
+
 /// How the receivers have been answering since the program started.
 #[derive(Debug, Default)]
 pub(crate) struct Receivers(HashMap<String, Silence>);

@@ -100,6 +100,11 @@ impl Secret {
         Ok(Self(bytes.to_vec()))
     }
 
+    /// The secret as text; empty when it is none.
+    pub(crate) fn text(&self) -> &str {
+        str::from_utf8(&self.0).unwrap_or_default()
+    }
+
     pub(crate) fn bytes(&self) -> &[u8] {
         &self.0
     }

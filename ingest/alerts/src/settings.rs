@@ -12,7 +12,7 @@ pub const MAX_RULES: usize = 256;
 /// The most stations whose names are known.
 pub const MAX_STATIONS: usize = 10_000;
 
-/// A receiver of webhooks, as far as deciding needs it.
+/// A machine that is told of every transition, as far as deciding needs it.
 #[derive(Debug, Clone)]
 pub(crate) struct Target {
     pub(crate) name: String,
@@ -65,6 +65,10 @@ impl Settings {
             name: hook.name.clone(),
             min_level: hook.min_level,
         };
+        let managers = config
+            .alertmanager
+            .iter()
+            .map(|manager| Target { name: manager.name.clone(), min_level: manager.min_level });
         Ok(Self {
             sender: config.sender.clone(),
             sender_name: config.sender_name.clone(),
@@ -73,7 +77,7 @@ impl Settings {
             contact: config.contact.clone(),
             approvers: config.approvers.clone(),
             expires: i64::from(config.expires_h) * HOUR,
-            targets: config.webhook.iter().map(target).collect(),
+            targets: config.webhook.iter().map(target).chain(managers).collect(),
             rules,
             roster: Roster::new(config),
             stations: stations.into_iter().map(|s| (s.id, s.name)).collect(),

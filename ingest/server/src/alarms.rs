@@ -9,7 +9,7 @@ use std::{
 };
 
 use tram_alerts::{
-    Alarm, AlarmState, Alerts, AlertsError, Applied, DeliveryResult, Entry, NodeAlarm, Webhook,
+    Alarm, AlarmState, Alerts, AlertsError, Applied, DeliveryResult, Entry, NodeAlarm, Sender,
 };
 use tram_rules::Observation;
 use tram_store::{LogEntry, LogId, LogReader, StoreError};
@@ -23,6 +23,8 @@ pub(crate) const CONSUMER: &str = "alerts";
 const MAX_ENTRIES: usize = 256;
 /// How often time itself is evaluated: missing data, renewals.
 const TICK: Duration = Duration::from_secs(1);
+/// How often channels over which nothing gets through are named in the log.
+const DOUBT: Duration = Duration::from_secs(24 * 3_600);
 /// How long a receiver's thread sleeps at most.
 const LONGEST_SLEEP: Duration = Duration::from_secs(60);
 
@@ -89,6 +91,8 @@ pub(crate) struct Evaluator {
     pub(crate) ledger: Arc<Ledger>,
     /// Rings when the log has grown.
     pub(crate) grown: Arc<Wake>,
+    /// When channels were last doubted.
+    pub(crate) doubted: Option<Instant>,
 }
 
 impl Evaluator {
@@ -156,18 +160,37 @@ impl Evaluator {
     }
 
     /// Once a second, lets the engine look at the clock. Returns when it last did.
-    fn tick(&self, ticked: Instant) -> Instant {
+    fn tick(&mut self, ticked: Instant) -> Instant {
         let now = clock::instant();
         if now.duration_since(ticked) < TICK {
             return ticked;
         }
         self.heal();
+        self.doubt(now);
         let applied = self.alarms.alerts().tick(clock::now());
         match applied {
             Ok(applied) => self.note(&applied),
             Err(error) => tracing::error!(%error, "the rules could not look at the clock"),
         }
         now
+    }
+
+    /// Once a day, says over which channels nothing has got through for too long.
+    fn doubt(&mut self, now: Instant) {
+        let doubted = *self.doubted.get_or_insert(now);
+        if now.duration_since(doubted) < DOUBT {
+            return;
+        }
+        self.doubted = Some(now);
+        let channels = self.alarms.alerts().channels(clock::now());
+        for channel in channels.unwrap_or_default().iter().filter(|channel| !channel.proved) {
+            tracing::warn!(
+                channel = channel.name,
+                proved_at = channel.proved_at,
+                error = channel.error,
+                "nothing has got through over this channel for more than a week; try it"
+            );
+        }
     }
 
     /// Saves what can be read of the alarms when somebody has met damage in their file.
@@ -231,21 +254,30 @@ fn entry(entry: &LogEntry) -> Entry {
     }
 }
 
-/// Starts a receiver's thread; it ends when the alarms are stopped.
+/// Starts a channel's thread; it ends when the alarms are stopped.
 ///
 /// # Errors
 /// When the system gives no thread.
-pub(crate) fn deliver(alarms: Arc<Alarms>, webhook: Webhook) -> std::io::Result<JoinHandle<()>> {
+pub(crate) fn deliver(alarms: Arc<Alarms>, mut sender: Sender) -> std::io::Result<JoinHandle<()>> {
     std::thread::Builder::new().name("deliver".to_owned()).spawn(move || {
-        let target = webhook.name().to_owned();
+        let target = sender.name().to_owned();
+        let mut told_again = clock::instant();
         loop {
             let heard = alarms.outbox.rings();
-            let rest = send_due(&alarms, &webhook, &target)
+            let mut rest = send_due(&alarms, &mut sender, &target)
                 .and_then(|()| rest(&alarms, &target))
                 .unwrap_or_else(|error| {
                     tracing::error!(target, %error, "the outbox cannot be read");
                     TICK
                 });
+            if let Some(every) = sender.again_every() {
+                let now = clock::instant();
+                if now.duration_since(told_again) >= every {
+                    told_again = now;
+                    tell_again(&alarms, &sender, &target);
+                }
+                rest = rest.min(every);
+            }
             if !alarms.outbox.sleep(heard, rest) {
                 return;
             }
@@ -253,14 +285,30 @@ pub(crate) fn deliver(alarms: Arc<Alarms>, webhook: Webhook) -> std::io::Result<
     })
 }
 
-/// Sends what is due to a receiver, one after the other and without holding the engine.
-fn send_due(alarms: &Alarms, webhook: &Webhook, target: &str) -> Result<(), AlertsError> {
+/// Tells a machine that forgets what goes on.
+fn tell_again(alarms: &Alarms, sender: &Sender, target: &str) {
+    let standing = alarms.alerts().standing(target);
+    match standing {
+        Ok(bodies) => {
+            if let Err(failed) = sender.tell_again(&bodies, clock::now()) {
+                tracing::warn!(target, ?failed, "what goes on could not be told again");
+            }
+        }
+        Err(error) => tracing::error!(target, %error, "the outbox cannot be read"),
+    }
+}
+
+/// Sends what is due over a channel, one after the other and without holding the engine.
+fn send_due(alarms: &Alarms, sender: &mut Sender, target: &str) -> Result<(), AlertsError> {
     let due = alarms.alerts().due(target, clock::now())?;
     for delivery in due {
         if alarms.outbox.stopping() {
             break;
         }
-        let result = webhook.send(&delivery, clock::now());
+        if sender.forgets() {
+            alarms.alerts().begin(&delivery, clock::now())?;
+        }
+        let result = sender.send(&delivery, clock::now());
         alarms.alerts().done(&delivery, &result, clock::now())?;
         if matches!(result, DeliveryResult::Failed(_) | DeliveryResult::Unclear(_)) {
             // The receiver is not there: the others wait until it is.

@@ -24,7 +24,7 @@ use mqtt5::broker::{
 use tokio::{sync::broadcast, task::JoinHandle};
 
 pub(crate) use credentials::Credentials;
-pub(crate) use door::Door;
+pub(crate) use door::{CENTRE, Door};
 pub(crate) use failures::Failures;
 
 use gate::Gate;

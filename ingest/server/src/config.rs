@@ -123,6 +123,13 @@ fn check_alerts(document: &Document<File>) -> Result<Option<tram_alerts::Config>
             ));
         }
     }
+    if let Err((key, message)) = crate::channels::check(alerts) {
+        return Err(document.mistake(
+            &key,
+            message,
+            "put what is missing where this channel looks",
+        ));
+    }
     // An area that names nobody leaves its station to the default area: a warning for the wrong
     // people.
     let known = |id: &String| document.value.station.iter().any(|s| s.id == *id);

@@ -20,6 +20,7 @@ mod openapi;
 mod orders;
 mod page;
 mod quarantine;
+mod receipts;
 mod refusal;
 mod sinks;
 
@@ -168,6 +169,9 @@ fn router(app: Arc<App>) -> Router {
         .route("/act/page.js", get(act::script))
         .route("/act/{token}", get(act::show).post(act::act))
         .route("/act/{token}/opened", post(act::opened))
+        .route("/api/v1/alarms/{id}/receipts", get(receipts::receipts))
+        .route("/api/v1/channels", get(receipts::channels))
+        .route("/api/v1/channels/{channel}/arrived", post(receipts::arrived))
         .route("/cap/alerts.atom", get(cap::feed))
         .route("/cap/{file}", get(cap::message))
         .fallback(page::page)

@@ -35,6 +35,7 @@ use tokio::{
 
 pub(crate) use mailbox::{MAX_LETTERS, Mailbox};
 pub(crate) use subscriptions::Subscriptions;
+pub(crate) use tls::client as tls;
 
 use crate::{
     broker::MAX_PACKET_BYTES,

@@ -9,6 +9,7 @@ mod alarms;
 mod args;
 mod board;
 mod broker;
+mod channels;
 mod clock;
 mod command;
 mod commit;

@@ -9,7 +9,7 @@ use serde::Deserialize;
 use tram_rules::Hazard;
 
 use crate::{
-    Config,
+    Config, Secret, SecretError,
     config::{Findings, is_web_url},
     people::simple,
 };
@@ -214,6 +214,18 @@ fn minute() -> u32 {
     60
 }
 
+/// Fetches a secret that somebody else chose.
+pub(super) fn secret(
+    file: Option<&PathBuf>,
+    variable: Option<&String>,
+) -> Result<Option<Secret>, SecretError> {
+    match (file, variable) {
+        (Some(path), _) => Secret::given_in_file(path).map(Some),
+        (None, Some(name)) => Secret::given_in_environment(name).map(Some),
+        (None, None) => Ok(None),
+    }
+}
+
 impl Config {
     /// The names of every channel.
     pub fn channels(&self) -> impl Iterator<Item = &str> {
@@ -244,6 +256,12 @@ pub(crate) fn check(config: &Config, findings: &mut Findings) {
                 "not a name of a-z, 0-9 and -, or the name of another channel",
                 "give each channel a name of its own, such as `duty-mail`",
             );
+        }
+    }
+    for (i, mail) in config.email.iter().enumerate() {
+        if let Err((field, message)) = super::email::check(mail) {
+            let fix = "write smtps://HOST, and an address such as `Trạm <warnings@example.gov.vn>`";
+            findings.unless(false, format!("email[{i}].{field}"), message, fix);
         }
     }
     for (i, sms) in config.sms.iter().enumerate() {

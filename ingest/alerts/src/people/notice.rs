@@ -11,7 +11,7 @@ use sha2::{Digest, Sha256};
 use tram_rules::Language;
 use tram_wire::UnixMicros;
 
-use super::{desk::Desk, roster::Roster};
+use super::{desk::Desk, roster::Roster, words};
 use crate::{
     AlertsError, Delivery, DeliveryResult, outbox, settings::Settings, signature::hex, time::SECOND,
 };
@@ -106,6 +106,11 @@ impl Notice {
             text.push_str(&format!("\n{}: {}", link.label, link.url));
         }
         text
+    }
+
+    /// Says at its beginning that it may have come before.
+    pub(crate) fn mark_repeated(&mut self) {
+        self.subject = format!("{}{}", words::repeated(self.language), self.subject);
     }
 }
 

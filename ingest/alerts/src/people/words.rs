@@ -54,6 +54,15 @@ pub(super) fn unanswered(language: Language) -> &'static str {
     }
 }
 
+/// What a message says that may have come before.
+pub(super) fn repeated(language: Language) -> &'static str {
+    match language {
+        Language::Vi => "(Tin này có thể đã được gửi một lần.) ",
+        Language::En => "(This may have reached you before.) ",
+        Language::Zh => "（此消息可能重复。）",
+    }
+}
+
 /// How many alarms are not listed.
 pub(super) fn more(count: usize, language: Language) -> String {
     match language {

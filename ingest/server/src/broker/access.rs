@@ -1,5 +1,6 @@
 //! Who may publish and subscribe what: pure decisions over names.
 
+use tram_alerts::LOUDSPEAKER_TOPIC;
 use tram_wire::{Kind, NodeId, Topic};
 
 /// Who a connection belongs to.
@@ -24,7 +25,8 @@ impl Client {
             Self::Centre => true,
             Self::Node(node) => parsed.is_ok_and(|t| t.node == node && spoken_by_node(t.kind)),
             Self::Anonymous => {
-                !topic.starts_with('$') && parsed.map_or(true, |t| spoken_by_node(t.kind))
+                let centre = topic.starts_with('$') || topic.starts_with(LOUDSPEAKER_TOPIC);
+                !centre && parsed.map_or(true, |t| spoken_by_node(t.kind))
             }
         }
     }
@@ -35,8 +37,9 @@ impl Client {
             Self::Centre => true,
             Self::Node(node) => {
                 // A filter with a wildcard is not a topic, so it is refused as well.
-                Topic::parse(filter)
-                    .is_ok_and(|t| t.node == node && matches!(t.kind, Kind::Ack | Kind::Command))
+                let told = Topic::parse(filter)
+                    .is_ok_and(|t| t.node == node && matches!(t.kind, Kind::Ack | Kind::Command));
+                told || filter.strip_prefix(LOUDSPEAKER_TOPIC) == Some(node.as_str())
             }
             Self::Anonymous => !filter.starts_with('$'),
         }

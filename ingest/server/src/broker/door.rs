@@ -28,7 +28,7 @@ use crate::{
 
 /// User name and client identifier of the centre's own client. The underscore keeps it apart from
 /// every node name.
-pub(super) const CENTRE: &str = "tram_centre";
+pub(crate) const CENTRE: &str = "tram_centre";
 /// The most passwords verified at once; each takes 19 MiB for tens of milliseconds.
 const MAX_VERIFICATIONS: usize = 2;
 /// The longest password that is looked at.
@@ -214,14 +214,20 @@ impl Door {
 /// own name, or its name, a full stop and anything; both end where another's name would begin.
 fn fits(client: Client, client_id: &str) -> bool {
     match client {
-        Client::Centre => client_id == CENTRE,
-        Client::Anonymous => client_id != CENTRE,
+        Client::Centre => own_name(client_id),
+        Client::Anonymous => !own_name(client_id),
         Client::Node(node) => {
             let assigned = client_id.strip_prefix("auto-").is_some_and(|r| r.len() == 32);
             let rest = client_id.strip_prefix(node.as_str());
             assigned || rest.is_some_and(|r| r.is_empty() || r.starts_with('.'))
         }
     }
+}
+
+/// Whether it is a client identifier of the centre: its link's, or its loudspeakers'.
+fn own_name(client_id: &str) -> bool {
+    let rest = client_id.strip_prefix(CENTRE);
+    rest.is_some_and(|rest| rest.is_empty() || rest.starts_with(".loudspeaker-"))
 }
 
 impl AuthProvider for Door {
@@ -286,6 +292,8 @@ mod tests {
             (Client::Centre, "a", false),
             (Client::Anonymous, "a", true),
             (Client::Anonymous, CENTRE, false),
+            (Client::Centre, "tram_centre.loudspeaker-0", true),
+            (Client::Anonymous, "tram_centre.loudspeaker-0", false),
         ] {
             assert_eq!(fits(client, id), allowed, "{client:?} {id}");
         }

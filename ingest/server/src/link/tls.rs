@@ -13,7 +13,7 @@ use crate::failure::Failure;
 ///
 /// # Errors
 /// [`Failure`] when the file holds no certificate.
-pub(super) fn client(ca_file: &Path) -> Result<ClientConfig, Failure> {
+pub(crate) fn client(ca_file: &Path) -> Result<ClientConfig, Failure> {
     let failure = |why: String| {
         Failure::new(
             format!("{} cannot be used as `ca_file`: {why}", ca_file.display()),

@@ -6,7 +6,7 @@ use std::{
     thread::JoinHandle,
 };
 
-use tram_alerts::{Alerts, AlertsError, Links, Webhook};
+use tram_alerts::{Alerts, AlertsError, Links};
 use tram_pipeline::{Memory, Pipeline, Policy, ThirdParty};
 use tram_rules::{Rule, Words};
 use tram_store::{Keeper, Latest, Log, Opened, Options, Sealer, Store, sink::consumer};
@@ -16,8 +16,8 @@ use super::parts::no_thread;
 use crate::{
     alarms::{self, Alarms, Evaluator, log_id},
     board::Board,
-    clock,
-    config::{Configuration, Station},
+    channels, clock,
+    config::{Configuration, External, Station},
     failure::Failure,
     folder,
     http::Beginning,
@@ -174,17 +174,28 @@ impl Core {
             reader,
             ledger: Arc::clone(&self.ledger),
             grown: Arc::clone(&self.grown),
+            doubted: None,
         };
         self.threads.push(evaluator.start().map_err(|e| no_thread(&e))?);
-        for hook in &alerts.webhook {
-            let webhook = Webhook::new(hook).map_err(|e| {
-                Failure::new(format!("the webhook `{}` cannot be used: {e}", hook.name), "")
-            })?;
+        for sender in channels::senders(alerts)? {
             // A receiver that takes its time must not hold the program: its thread is left
             // alone when the program stops, and what it was sending is sent again.
-            drop(alarms::deliver(Arc::clone(&alarms), webhook).map_err(|e| no_thread(&e))?);
+            drop(alarms::deliver(Arc::clone(&alarms), sender).map_err(|e| no_thread(&e))?);
         }
         self.alarms = Some(alarms);
+        Ok(())
+    }
+
+    /// Starts one thread for each set of loudspeakers; `own` is how the centre reaches its broker.
+    pub(super) fn speak(
+        &self,
+        alerts: Option<&tram_alerts::Config>,
+        own: &External,
+    ) -> Result<(), Failure> {
+        let (Some(alerts), Some(alarms)) = (alerts, &self.alarms) else { return Ok(()) };
+        for sender in channels::loudspeakers(alerts, own)? {
+            drop(alarms::deliver(Arc::clone(alarms), sender).map_err(|e| no_thread(&e))?);
+        }
         Ok(())
     }
 

@@ -306,6 +306,7 @@ async fn connect(
         (Broker::Embedded(embedded), Some(door)) => {
             let running = broker::start(embedded, Arc::clone(door), office).await?;
             let own = running.own_client(door);
+            core.speak(config.alerts.as_ref(), &own)?;
             let name = own.client_id(core.replica.id);
             let tasks = link::start(link, &own, &name, Subscriptions::everything(), deliver)?;
             Ok((Some(running), tasks))
@@ -314,6 +315,7 @@ async fn connect(
             let stations = config.stations.iter().map(|s| s.id);
             let subscriptions =
                 Subscriptions::outside(&external.hearing, external.acknowledge, stations);
+            core.speak(config.alerts.as_ref(), external)?;
             let name = external.client_id(core.replica.id);
             Ok((None, link::start(link, external, &name, subscriptions, deliver)?))
         }

@@ -71,6 +71,13 @@ pub(super) fn say(config: &Configuration, parts: &Parts) {
         Some(alerts) => {
             let webhooks = many(alerts.webhook.len(), "webhook");
             println!("  alarms    {}, {webhooks}", many(parts.core.rules, "rule"));
+            let channels = alerts.channels().count();
+            if channels > alerts.webhook.len() {
+                let people = alerts.person.len();
+                let people =
+                    if people == 1 { "1 person".into() } else { format!("{people} people") };
+                println!("            {}, {people}", many(channels, "channel"));
+            }
         }
         None => println!("  alarms    none: the configuration has no section [alerts]"),
     }

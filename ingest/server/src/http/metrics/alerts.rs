@@ -1,7 +1,7 @@
 //! The alarms and their notifications.
 
 use super::{App, catalogue as c, page::Page};
-use crate::alarms::Alarms;
+use crate::{alarms::Alarms, clock};
 
 /// Puts what the rules have done and who was told.
 pub(super) fn put(page: &mut Page, app: &App, alarms: &Alarms) {
@@ -31,7 +31,14 @@ pub(super) fn put(page: &mut Page, app: &App, alarms: &Alarms) {
         (&c::DELIVERIES_DONE, n.delivered_total),
         (&c::DELIVERIES_FAILED, n.failed_total),
         (&c::DELIVERIES_GIVEN_UP, n.given_up_total),
+        (&c::NOTICES, n.notices_total),
+        (&c::ESCALATIONS, n.escalations_total),
+        (&c::TELLINGS_REFUSED, n.tellings_refused_total),
     ] {
         page.put(metric, &[], value);
+    }
+    let channels = alarms.alerts().channels(clock::now());
+    for channel in channels.unwrap_or_default() {
+        page.put(&c::CHANNEL_PROVED, &[&channel.name], u64::from(channel.proved));
     }
 }

@@ -363,6 +363,18 @@ catalogue! {
         DELIVERIES_GIVEN_UP: Counter "tram_deliveries_given_up_total" [] "notifications",
             "Notifications given up.",
             "It grows at all: somebody was not told.";
+        NOTICES: Counter "tram_notices_total" [] "messages",
+            "Messages made for people and loudspeakers; one may speak of many alarms.",
+            "It grows by more than some in a minute: see which alarms flap.";
+        ESCALATIONS: Counter "tram_escalations_total" [] "steps",
+            "Steps of chains taken because nobody had acknowledged.",
+            "It grows: nobody answers.";
+        TELLINGS_REFUSED: Counter "tram_tellings_refused_total" [] "notifications",
+            "People not told of an alarm because too much waits.",
+            "It grows at all.";
+        CHANNEL_PROVED: Gauge "tram_channel_proved" ["channel"] "0 or 1",
+            "Whether something has got through over the channel within eight days.",
+            "It is 0: try the channel; /api/v1/channels says why.";
     }
     "Sinks" "With `[[sink]]`." {
         SINK_LAG: Gauge "tram_sink_lag_entries" ["sink"] "entries",
