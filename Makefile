@@ -80,6 +80,11 @@ crash-edge: tools ## a power cut at every byte of the spool, worlds of lost mess
 	@$(or $(CARGO_TARGET_DIR),target)/debug/tram-crash-edge --kills $(or $(KILLS),1000) \
 		--worlds $(or $(WORLDS),1000) --every $(or $(EVERY),1) --seed $(or $(SEED),1)
 
+.PHONY: crash-alerts
+crash-alerts: tools ## kill -9 of the centre while it warns, 1000 times at the worst moments, or KILLS=n SEED=n OUTAGE=seconds
+	$(CARGO) build --quiet --bins -p tram-ingest -p tram-edge -p tram-tests
+	@$(or $(CARGO_TARGET_DIR),target)/debug/tram-crash-alerts --kills $(or $(KILLS),1000) --seed $(or $(SEED),1) --outage $(or $(OUTAGE),40)
+
 .PHONY: fuzz
 fuzz: tools ## every fuzz target for 10 s each, or SECONDS_EACH=n
 	@tests/scripts/fuzz.sh $(or $(SECONDS_EACH),10)

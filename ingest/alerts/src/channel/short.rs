@@ -138,7 +138,7 @@ mod tests {
             }));
         }
         let long = short(&notice, true, 6);
-        assert!(long.contains(&notice.links[0].url) && long.contains("tram Bao Ha"), "{long}");
+        assert!(long.contains(&notice.links[0].url) && long.contains("Tram Bao Ha"), "{long}");
         let one = short(&notice, true, 1);
         assert!(one.contains(&notice.links[0].url) && !one.contains("So tan"), "{one}");
     }

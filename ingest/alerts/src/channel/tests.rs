@@ -327,7 +327,7 @@ fn alertmanager_gets_the_alarm_and_the_end_of_what_it_was_before() {
     let told = |body: &[u8], again| -> Vec<(String, bool)> {
         let alerts = alertmanager::alerts(body, centre.now, again).unwrap();
         let ends =
-            |alert: &Value| alert["endsAt"].as_str().unwrap() <= &crate::time::utc(centre.now);
+            |alert: &Value| *alert["endsAt"].as_str().unwrap() <= *crate::time::utc(centre.now);
         alerts
             .iter()
             .map(|a| (a["labels"]["severity"].as_str().unwrap().to_owned(), ends(a)))

@@ -6,7 +6,7 @@ use tram_wire::{AlarmKind, EpisodeId, UnixMicros};
 use super::{Notice, NoticeKind, ReceiptState};
 use crate::{
     Config, Delivery, DeliveryResult, Links, NodeAlarm, Secret,
-    fixture::{CONFIG, Centre, MINUTE, START, flood, word},
+    fixture::{CONFIG, Centre, MINUTE, START, flood, level, word},
     time::HOUR,
 };
 
@@ -362,4 +362,66 @@ fn every_channel_is_tried_once_a_week_and_one_that_does_not_work_is_named() {
     let states = centre.alerts.channels(now).unwrap();
     assert_eq!(states[0].error.as_deref(), Some("connection refused"));
     assert!(proved(&centre, now.plus(super::UNPROVED_AFTER)).iter().all(|(_, proved)| !proved));
+}
+
+/// A thousand stations rise at once. Their clocks are wrong by up to ten minutes, and the broker is
+/// away for ten: what they measured meanwhile comes all at once, in any order.
+#[test]
+fn nothing_of_a_storm_is_lost_and_nobody_is_told_a_thousand_times() {
+    const STATIONS: usize = 1_000;
+    let seed = 20_240_909_u64;
+    let mut state = seed;
+    let mut random = |below: u64| {
+        state ^= state << 13;
+        state ^= state >> 7;
+        state ^= state << 17;
+        state % below
+    };
+    let mut config = config();
+    config.group[0].areas.clear();
+    let mut rule = flood();
+    rule.stations = vec![tram_rules::Selector::All];
+    let mut centre = Centre::with(config, vec![rule]);
+    let clocks: Vec<i64> = (0..STATIONS).map(|_| random(1_201) as i64 - 600).collect();
+    let rises: Vec<i64> = (0..STATIONS).map(|_| 3 + random(12) as i64).collect();
+    let (mut held, mut told) = (Vec::new(), Vec::new());
+    for minute in 0..40_i64 {
+        centre.now = START.plus(minute * MINUTE);
+        for (n, (clock, rise)) in clocks.iter().zip(&rises).enumerate() {
+            let measured = if minute < *rise { 79_000 } else { 80_300 };
+            let mut reading = level(centre.now.plus(clock * 1_000_000), measured);
+            reading.station = tram_wire::NodeId::new(&format!("storm-{n}")).unwrap();
+            held.push(reading);
+        }
+        if (5..15).contains(&minute) {
+            continue;
+        }
+        for n in (1..held.len()).rev() {
+            held.swap(n, random(n as u64 + 1) as usize);
+        }
+        centre.take(std::mem::take(&mut held), Vec::new());
+        centre.alerts.tick(centre.now).unwrap();
+        told.extend(send(&mut centre, "bot"));
+    }
+    for _ in 0..20 {
+        centre.now = centre.now.plus(MINUTE);
+        told.extend(send(&mut centre, "bot"));
+    }
+    let alarms = centre.alerts.alarms(centre.now).unwrap();
+    let stations: std::collections::HashSet<&str> =
+        alarms.iter().map(|alarm| alarm.station.as_str()).collect();
+    assert_eq!((alarms.len(), stations.len()), (STATIONS, STATIONS), "seed {seed}");
+    let count = "SELECT count(*) FROM outbox WHERE target = 'demo'";
+    let machine: usize = centre.alerts.connection.query_row(count, [], |row| row.get(0)).unwrap();
+    assert_eq!(machine, STATIONS, "seed {seed}: a machine gets each transition once");
+    for person in ["an", "binh", "li"] {
+        let count = told.iter().filter(|(who, _)| who == person).count();
+        assert!((1..=20).contains(&count), "seed {seed}, {person}: {count} messages");
+    }
+    assert_eq!(centre.alerts.next_due("bot", centre.now).unwrap(), None, "seed {seed}");
+    for alarm in &alarms {
+        let receipts = centre.alerts.receipts(&alarm.id).unwrap();
+        let an = receipts.iter().find(|r| r.recipient == "an" && r.channel == "bot").unwrap();
+        assert_eq!(an.state, ReceiptState::Sent, "seed {seed}, {}", alarm.station);
+    }
 }

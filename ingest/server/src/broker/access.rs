@@ -78,6 +78,7 @@ mod tests {
             ("senml/b", false),
             ("a", false),
             ("$SYS/a", false),
+            ("loudspeaker/v1/a", false),
         ] {
             assert_eq!(node().may_publish(topic), allowed, "{topic}");
         }
@@ -94,6 +95,9 @@ mod tests {
             ("#", false),
             ("$share/g/tram/v1/a/ack", false),
             ("tram/v1/b/ack", false),
+            ("loudspeaker/v1/a", true),
+            ("loudspeaker/v1/b", false),
+            ("loudspeaker/v1/+", false),
         ] {
             assert_eq!(node().may_subscribe(filter), allowed, "{filter}");
         }
@@ -101,7 +105,7 @@ mod tests {
 
     #[test]
     fn nobody_but_the_centre_speaks_for_it() {
-        for topic in ["tram/v1/a/ack", "tram/v1/a/cmd"] {
+        for topic in ["tram/v1/a/ack", "tram/v1/a/cmd", "loudspeaker/v1/a"] {
             assert!(!Client::Anonymous.may_publish(topic));
             assert!(Client::Centre.may_publish(topic));
         }
