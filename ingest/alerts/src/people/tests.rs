@@ -382,8 +382,8 @@ fn nothing_of_a_storm_is_lost_and_nobody_is_told_a_thousand_times() {
     let mut rule = flood();
     rule.stations = vec![tram_rules::Selector::All];
     let mut centre = Centre::with(config, vec![rule]);
-    let clocks: Vec<i64> = (0..STATIONS).map(|_| random(1_201) as i64 - 600).collect();
-    let rises: Vec<i64> = (0..STATIONS).map(|_| 3 + random(12) as i64).collect();
+    let clocks: Vec<i64> = (0..STATIONS).map(|_| random(1_201).cast_signed() - 600).collect();
+    let rises: Vec<i64> = (0..STATIONS).map(|_| 3 + random(12).cast_signed()).collect();
     let (mut held, mut told) = (Vec::new(), Vec::new());
     for minute in 0..40_i64 {
         centre.now = START.plus(minute * MINUTE);
@@ -397,7 +397,7 @@ fn nothing_of_a_storm_is_lost_and_nobody_is_told_a_thousand_times() {
             continue;
         }
         for n in (1..held.len()).rev() {
-            held.swap(n, random(n as u64 + 1) as usize);
+            held.swap(n, usize::try_from(random(n as u64 + 1)).unwrap());
         }
         centre.take(std::mem::take(&mut held), Vec::new());
         centre.alerts.tick(centre.now).unwrap();
