@@ -313,8 +313,8 @@ impl Stage {
         let expected: usize = self.expected().values().map(Vec::len).sum();
         let told: usize = self.receiver.transitions().values().map(Vec::len).sum();
         let all = self.receiver.received();
-        let of = |path: &str| all.iter().filter(move |r| r.path == path);
-        let repeated = |path: &str| of(path).map(|r| r.repeated).sum::<u32>();
+        let of = |path: &'static str| all.iter().filter(move |r| r.path == path);
+        let repeated = |path: &'static str| of(path).map(|r| r.repeated).sum::<u32>();
         let unmarked: u32 = of("/sms").map(|r| r.unmarked).sum();
         ensure!(self.receiver.transitions() == self.expected(), "transitions are lost or doubled");
         ensure!(self.receiver.refused() == 0, "{} wrong signatures", self.receiver.refused());
