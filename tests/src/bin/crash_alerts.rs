@@ -302,7 +302,7 @@ impl Stage {
     fn expected(&self) -> BTreeMap<String, Vec<String>> {
         let turned = self.turns.iter().enumerate().filter(|(_, (risen, ..))| *risen > 0);
         let kinds = |risen: u32, fallen: u32| {
-            let kind = |n: u32| if n % 2 == 0 { "raised" } else { "cleared" };
+            let kind = |n: u32| if n.is_multiple_of(2) { "raised" } else { "cleared" };
             (0..risen + fallen).map(|n| kind(n).to_owned()).collect()
         };
         turned.map(|(n, (r, f, _))| (format!("crash-{n}"), kinds(*r, *f))).collect()
