@@ -50,6 +50,7 @@ impl Rule {
         self.check_identity(&mut found);
         self.check_selectors(&mut found);
         self.check_statistic(&mut found);
+        self.check_together(&mut found);
         self.check_times(&mut found);
         self.check_levels(&mut found);
         self.check_texts(&mut found);
@@ -88,28 +89,6 @@ impl Rule {
         }
     }
 
-    fn check_statistic(&self, found: &mut Mistakes) {
-        if !self.levels.is_empty() && self.quantity.is_none() {
-            let fix = "write what the channels measure, such as `quantity = \"water_level\"`";
-            found.add("quantity", "the rule has levels but no quantity", fix);
-        }
-        if self.levels.is_empty() && self.no_data_s.is_none() {
-            let fix = "add a [[level]] or `no_data_s`";
-            found.add("level", "without levels and `no_data_s` the rule says nothing", fix);
-        }
-        let name = self.statistic.name();
-        match self.window_s {
-            None if self.statistic.windowed() => {
-                let fix = "write how far back it looks, such as `window_s = 3600`";
-                found.add("window_s", format!("`{name}` needs a window"), fix);
-            }
-            Some(_) if !self.statistic.windowed() => {
-                found.add("window_s", "`latest` has no window", "remove it, or choose a statistic");
-            }
-            _ => {}
-        }
-    }
-
     fn check_times(&self, found: &mut Mistakes) {
         for (key, value, least, most) in [
             ("window_s", self.window_s, 1, MAX_WINDOW_S),
@@ -133,10 +112,19 @@ impl Rule {
         }
         for (i, level) in self.levels.iter().enumerate() {
             let before = i.checked_sub(1).and_then(|b| self.levels.get(b));
-            check_level(found, i, level, before, self.quantity);
-            if self.absolute || self.statistic == Statistic::Sum {
+            check_level(found, i, level, before, (self.measure(), self.below));
+            if level.rainy_days > 0 && self.statistic != Statistic::DailyRain {
+                let fix = "remove it, or write `statistic = \"daily-rain\"`";
+                found.add(format!("level[{i}].rainy_days"), "only daily rain has days before", fix);
+            }
+            if level.rainy_days > 3 {
+                let fix = "write 3 at most";
+                found.add(format!("level[{i}].rainy_days"), "three days before are kept", fix);
+            }
+            let positive = self.statistic == Statistic::Sum || self.statistic.stepped();
+            if !self.below && (self.absolute || positive) {
                 let negative =
-                    self.quantity.and_then(|q| level.clear.counts(q)).is_some_and(|c| c < 0);
+                    self.measure().and_then(|q| level.clear.counts(q)).is_some_and(|c| c < 0);
                 if negative {
                     let message = "the statistic is never below 0, so the level would never clear";
                     found.add(format!("level[{i}].clear"), message, "write 0 or more");
@@ -150,6 +138,7 @@ impl Rule {
                 found.add(key, "there is no such level", format!("write 1 to {most}"));
             }
         }
+        self.check_siren(found);
         if self.siren_from.is_some_and(|from| self.levels.iter().all(|l| l.level < from)) {
             let fix = "write a level that the rule has";
             found.add("siren_from", "no level is high enough, so the siren stays silent", fix);
@@ -199,7 +188,7 @@ fn check_level(
     i: usize,
     level: &Level,
     before: Option<&Level>,
-    quantity: Option<Quantity>,
+    (quantity, below): (Option<Quantity>, bool),
 ) {
     if !(1..=5).contains(&level.level) || before.is_some_and(|b| b.level >= level.level) {
         let fix = "number them 1 to 5, the lowest first";
@@ -228,22 +217,30 @@ fn check_level(
     };
     let raise = counts("raise", level.raise, found);
     let clear = counts("clear", level.clear, found);
+    let worse = |v: i64| if below { v.saturating_neg() } else { v };
     if let (Some(raise), Some(clear)) = (raise, clear)
-        && clear >= raise
+        && worse(clear) >= worse(raise)
     {
-        let message = format!("clear {} is not below raise {}", level.clear, level.raise);
-        let fix = "write less than `raise`, or the alarm flaps";
+        let (not, more) = if below { ("above", "more") } else { ("below", "less") };
+        let message = format!("clear {} is not {not} raise {}", level.clear, level.raise);
+        let fix = format!("write {more} than `raise`, or the alarm flaps");
         found.add(format!("level[{i}].clear"), message, fix);
     }
     for (key, this, lower) in [
         ("raise", raise, before.and_then(|b| b.raise.counts(quantity))),
         ("clear", clear, before.and_then(|b| b.clear.counts(quantity))),
     ] {
+        let days = |l: &Level| l.rainy_days;
+        // With rainy days the same rain may be two levels.
+        let stricter = key == "raise" && before.is_some_and(|b| days(level) > days(b));
         if let (Some(this), Some(lower)) = (this, lower)
-            && this <= lower
+            && (worse(this) < worse(lower) || worse(this) == worse(lower) && !stricter)
         {
-            let message = format!("`{key}` is not above that of the level before");
-            found.add(format!("level[{i}].{key}"), message, "write the levels in ascending order");
+            let than = if below { "below" } else { "above" };
+            let message = format!("`{key}` is not {than} that of the level before");
+            let order = if below { "descending" } else { "ascending" };
+            let fix = format!("write the levels in {order} order");
+            found.add(format!("level[{i}].{key}"), message, fix);
         }
     }
 }
@@ -261,6 +258,8 @@ fn check_text(found: &mut Mistakes, key: &str, words: &str) {
         found.add(key, format!("unknown placeholder {unknown}"), fix);
     }
 }
+
+mod statistic;
 
 #[cfg(test)]
 mod tests {

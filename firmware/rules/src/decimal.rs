@@ -34,7 +34,13 @@ impl Decimal {
     /// the number has more decimal places than the quantity.
     #[must_use]
     pub fn counts(self, quantity: Quantity) -> Option<i64> {
-        let missing = u32::from(quantity.decimals()).checked_sub(u32::from(self.places))?;
+        self.scaled(quantity.decimals())
+    }
+
+    /// The number times ten to the power of `places`; `None` when it has more decimal places.
+    #[must_use]
+    pub fn scaled(self, places: u8) -> Option<i64> {
+        let missing = u32::from(places).checked_sub(u32::from(self.places))?;
         self.digits.checked_mul(10_i64.checked_pow(missing)?)
     }
 

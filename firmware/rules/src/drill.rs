@@ -9,6 +9,8 @@ use crate::{Observation, Rule, Selector, State, Statistic};
 /// The most invented readings of a rehearsal.
 const MAX_STEPS: i64 = 2_000;
 const SECOND_US: i64 = 1_000_000;
+/// A metre of rain, above every curve.
+const ABSURD_RAIN: i64 = 100_000;
 
 /// What a rehearsal of a rule has come to. It is no [`Call`](crate::Call) and cannot be made one,
 /// so nothing that comes of a drill can be given to a [`Siren`](crate::Siren):
@@ -53,8 +55,14 @@ fn raised(rule: &Rule, station: NodeId, channels: &[ChannelName]) -> Option<u8> 
             Selector::All => None,
         })
     })?;
+    // What a drill cannot invent, the past and the others, is not asked for.
+    let mut alone = rule.clone();
+    alone.levels.iter_mut().for_each(|level| level.rainy_days = 0);
+    alone.also.clear();
+    alone.combine = None;
+    let rule = &alone;
     let quantity = rule.quantity?;
-    let highest = rule.levels.last()?.raise.counts(quantity)?;
+    let highest = rule.levels.last()?.raise.counts(rule.measure()?)?;
     let mut state = State::new(station);
     let step_s = i64::from(rule.gap_s().clamp(2, 600) / 2);
     let lasts_s = i64::from(rule.for_s).saturating_add(rule.window_s.unwrap_or(0).into());
@@ -63,6 +71,8 @@ fn raised(rule: &Rule, station: NodeId, channels: &[ChannelName]) -> Option<u8> 
         let at = n * step_s;
         // A rate is reached by rising all the time, a little faster than it must.
         let value = match rule.statistic {
+            // The current step counts at once, so one such reading is enough.
+            Statistic::IntensityDuration => ABSURD_RAIN,
             Statistic::Rate => highest.saturating_mul(at).saturating_mul(2) / 3600,
             _ => highest,
         };

@@ -12,11 +12,12 @@ use core::mem;
 use tram_wire::{ChannelName, EpisodeId, Flag, UnixMicros};
 
 use crate::{
-    Claim, MAX_HELD_READINGS, Observation, Rule, Selector, State, Transition, TransitionKind,
-    episode_id,
-    machine::{Change, Evidence, Machine, Plan, micros},
+    Claim, Forecast, MAX_HELD_READINGS, Observation, Rule, Selector, State, Statistic, Transition,
+    TransitionKind, episode_id,
+    machine::{Change, Evidence, Machine},
+    plan::{Plan, micros},
     silence_id,
-    state::{Announced, Entry, Placed},
+    state::{Announced, Entry, Placed, Worse},
 };
 
 /// A processing clock set back by less than this is waited for.
@@ -44,8 +45,10 @@ impl Rule {
     ) -> Vec<Transition> {
         let mut out = Vec::new();
         let Observation { station, channel, quantity, time, value, quality } = *observation;
-        let other_quantity = self.quantity.is_some_and(|q| q != quantity);
-        if station != state.station || other_quantity || !self.applies(&station, &channel) {
+        if self.place(&station) != state.station
+            || !self.applies_to_station(&station)
+            || !self.wants(&channel, quantity)
+        {
             return out;
         }
         self.renew(state, &mut out);
@@ -54,8 +57,8 @@ impl Rule {
         if let Some(value) = value {
             self.hear(state, channel, value, time.0.min(now.0), now, &mut out);
         }
-        if let Some(index) = self.index(&channel) {
-            let suspect = value.is_some() && quality.flag == Flag::Suspect;
+        let suspect = value.is_some() && quality.flag == Flag::Suspect;
+        for index in self.tracks(&station, &channel, Some(quantity)) {
             let entry = Entry { at: time.0, channel: index, value, suspect, claim: None };
             self.take(state, entry, now, &mut out);
         }
@@ -66,7 +69,8 @@ impl Rule {
     /// another channel or for a level the rule does not have is not looked at.
     pub fn adopt(&self, state: &mut State, claim: &Claim, now: UnixMicros) -> Vec<Transition> {
         let mut out = Vec::new();
-        let Some(index) = self.index(&claim.channel) else { return out };
+        let station = state.station;
+        let Some(index) = self.tracks(&station, &claim.channel, None).next() else { return out };
         if self.level(claim.level).is_none() || !self.applies_to_station(&state.station) {
             return out;
         }
@@ -106,12 +110,20 @@ impl Rule {
         out
     }
 
-    /// The position of a named channel in the rule; `None` too when there are no levels to
-    /// evaluate.
-    fn index(&self, channel: &ChannelName) -> Option<u8> {
-        let named = |c: &Selector<ChannelName>| *c == Selector::One(*channel);
-        let index = self.channels.iter().position(named)?;
-        if self.levels.is_empty() { None } else { u8::try_from(index).ok() }
+    /// When what a track of the statistic `inverse-velocity` watches may fail; the soonest of its
+    /// channels. `None` while nothing accelerates, and for every other statistic.
+    #[must_use]
+    pub fn forecast(&self, state: &State) -> Option<Forecast> {
+        if self.statistic != Statistic::InverseVelocity {
+            return None;
+        }
+        let plan = Plan::new(self);
+        let tracks = (0..plan.layout.len()).filter_map(|track| {
+            let (part, memory) = (plan.part(track)?, state.tip.memory(track)?);
+            let motion = memory.motion(&part.window, memory.last()?, true);
+            motion.forecast(part.window.constants.fit)
+        });
+        tracks.min_by_key(|forecast| forecast.earliest)
     }
 
     /// A changed rule starts anew; what the old version announced is taken back.
@@ -176,7 +188,13 @@ impl Rule {
 
     fn take(&self, state: &mut State, entry: Entry, now: UnixMicros, out: &mut Vec<Transition>) {
         let plan = Plan::new(self);
-        let changed = match state.place(entry, self.absolute) {
+        let part = plan.part(usize::from(entry.channel));
+        let window = part.map(|part| part.window);
+        let worse = Worse {
+            absolute: window.is_some_and(|w| w.absolute),
+            below: window.is_some_and(|w| w.below && !w.statistic.stepped()),
+        };
+        let changed = match state.place(entry, worse) {
             Placed::TooLate | Placed::Known => return,
             Placed::Last => state.tip.step(&plan, &state.entries).is_some(),
             Placed::Between => true,
@@ -325,8 +343,7 @@ impl Rule {
             Selector::All => None,
         };
         index
-            .and_then(|i| self.channels.get(usize::from(i)))
-            .and_then(one)
+            .and_then(|i| self.channel_of(i))
             .or(state.hearing.channel)
             .or_else(|| self.channels.iter().find_map(one))
             .unwrap_or_else(|| ChannelName::new("station").expect("letters make a channel name"))
@@ -369,4 +386,4 @@ fn walk(state: &State, plan: &Plan) -> (Machine, Vec<Episode>) {
 #[cfg(test)]
 mod properties;
 #[cfg(test)]
-mod timelines;
+pub(crate) mod timelines;

@@ -24,35 +24,46 @@ extern crate alloc;
 #[cfg(test)]
 extern crate std;
 
+mod aqi;
 mod as_text;
+mod bins;
 mod cap;
 mod check;
+mod combine;
 mod decimal;
 mod drill;
 mod episode;
 mod evaluate;
 mod hazard;
 mod machine;
+mod memory;
 mod observation;
+mod plan;
+mod rainfall;
 mod rule;
 mod selector;
 mod shift;
 mod siren;
+mod soil;
 mod state;
+mod statistic;
 mod texts;
+mod tracks;
 mod transition;
+mod velocity;
 mod window;
 
 pub use cap::{Certainty, Response, Severity, Urgency};
 pub use check::RuleMistake;
+pub use combine::{Also, Combine, Need, Of};
 pub use decimal::{Decimal, InvalidDecimal, MAX_DECIMAL_DIGITS};
 pub use drill::{Rehearsal, rehearse};
 pub use episode::{episode_id, silence_id};
 pub use hazard::Hazard;
 pub use observation::{Claim, Observation};
 pub use rule::{
-    Level, MAX_LATE_S, MAX_LEVELS, MAX_RULE_CHANNELS, MAX_RULE_STATIONS, MAX_WINDOW_S, Rule,
-    Statistic,
+    Curve, Level, MAX_ALSO, MAX_LATE_S, MAX_LEVELS, MAX_RULE_CHANNELS, MAX_RULE_STATIONS,
+    MAX_TRACKS, MAX_WINDOW_S, Rule,
 };
 pub use selector::Selector;
 pub use siren::{
@@ -60,7 +71,9 @@ pub use siren::{
     Tone,
 };
 pub use state::{MAX_HELD_READINGS, State};
+pub use statistic::Statistic;
 pub use texts::{
     Facts, Language, MAX_HEADLINE_CHARACTERS, MAX_TEXT_BYTES, PLACEHOLDERS, Text, Texts, Words,
 };
 pub use transition::{Transition, TransitionKind};
+pub use velocity::{Forecast, MAX_REMAINING_H};

@@ -1,76 +1,25 @@
 //! The evaluation of a rule along event time: which level holds after each reading.
 
-use alloc::vec::Vec;
+use alloc::{boxed::Box, vec::Vec};
 
 use serde::{Deserialize, Serialize};
 
-use crate::{MAX_LEVELS, MAX_RULE_CHANNELS, Rule, state::Entry, window::Window};
+use crate::{
+    MAX_LEVELS,
+    aqi::HOUR_US,
+    memory::Memory,
+    plan::{Part, Plan},
+    state::Entry,
+};
 
-/// A rule ready to be evaluated: thresholds in counts, times in microseconds.
-#[derive(Debug, Clone, Copy)]
-pub(crate) struct Plan {
-    steps: [Step; MAX_LEVELS],
-    count: usize,
-    window: Window,
-    for_: i64,
-    hold: i64,
-    pub(crate) late: i64,
-}
-
-#[derive(Debug, Clone, Copy, Default)]
-struct Step {
-    level: u8,
-    raise: i64,
-    clear: i64,
-}
-
-pub(crate) fn micros(seconds: u32) -> i64 {
-    i64::from(seconds) * 1_000_000
-}
-
-impl Plan {
-    /// A level whose thresholds are not numbers of the quantity is left out; `Rule::check` tells.
-    pub(crate) fn new(rule: &Rule) -> Self {
-        let mut plan = Self {
-            steps: [Step::default(); MAX_LEVELS],
-            count: 0,
-            window: Window {
-                statistic: rule.statistic,
-                length: micros(rule.window_s.unwrap_or(0)),
-                gap: micros(rule.gap_s()),
-                absolute: rule.absolute,
-            },
-            for_: micros(rule.for_s),
-            hold: micros(rule.hold_s),
-            late: micros(rule.late_s),
-        };
-        for level in &rule.levels {
-            let counts = |d: crate::Decimal| rule.quantity.and_then(|q| d.counts(q));
-            let (Some(raise), Some(clear)) = (counts(level.raise), counts(level.clear)) else {
-                continue;
-            };
-            if let Some(step) = plan.steps.get_mut(plan.count) {
-                *step = Step { level: level.level, raise, clear };
-                plan.count += 1;
-            }
-        }
-        plan
-    }
-
-    fn steps(&self) -> impl Iterator<Item = (usize, Step)> + '_ {
-        self.steps.iter().copied().take(self.count).enumerate()
-    }
-
-    /// How far back the window reaches.
-    pub(crate) fn reach(&self) -> i64 {
-        self.window.length
-    }
-}
+/// So long after its last reading a channel of particles still makes an index of gases valid: two of
+/// the newest three hours are needed.
+const PARTICLES_US: i64 = 3 * HOUR_US;
 
 /// What holds after some entries.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
 pub(crate) struct Machine {
-    /// By position in the rule's `channels`; grows to at most [`MAX_RULE_CHANNELS`].
+    /// By the number of the track; grows to at most as many as the rule has.
     channels: Vec<Track>,
     pub(crate) episode: Option<Open>,
 }
@@ -103,6 +52,9 @@ struct Track {
     last: Option<i64>,
     /// The highest level whose `raise` that reading reached: it bears a suspect one out.
     reached: u8,
+    /// Of a statistic of steps.
+    #[serde(default)]
+    memory: Option<Box<Memory>>,
 }
 
 /// What an entry changed.
@@ -121,21 +73,31 @@ impl Machine {
     pub(crate) fn step(&mut self, plan: &Plan, entries: &[Entry]) -> Option<Change> {
         let entry = entries.last()?;
         let index = usize::from(entry.channel);
-        if index >= MAX_RULE_CHANNELS {
+        if index >= plan.layout.len() {
             return None;
         }
         if self.channels.len() <= index {
             self.channels.resize_with(index + 1, Track::default);
         }
+        let part = plan.part(index)?;
+        let alone = plan.particles(index).is_some_and(|mut particles| {
+            !particles.any(|n| self.channels.get(n).is_some_and(|t| t.heard(entry.at)))
+        });
         let track = self.channels.get_mut(index)?;
-        let mut value = track.read(plan, entries, entry);
+        let mut value = track.read(plan, &part, entries, entry, alone);
         if let Some((level, claimed)) = entry.claim {
             value = value.or(Some(claimed));
-            track.believe(plan, level);
+            track.believe(&part, level);
         }
         let evidence = Evidence { at: entry.at, channel: entry.channel, value: value? };
-        let level = self.channels.iter().map(|t| t.level).max().unwrap_or(0);
+        let level = |n: usize| self.channels.get(n).map_or(0, |t| t.level);
+        let level = plan.layout.level(level);
         self.move_to(level, evidence)
+    }
+
+    /// What a statistic of steps keeps of a track.
+    pub(crate) fn memory(&self, track: usize) -> Option<&Memory> {
+        self.channels.get(track)?.memory.as_deref()
     }
 
     /// Forgets since when anything has held, but not what holds.
@@ -146,8 +108,11 @@ impl Machine {
     }
 
     /// Moves since when anything has held.
-    pub(crate) fn shift(&mut self, micros: i64) {
-        for track in &mut self.channels {
+    pub(crate) fn shift(&mut self, plan: &Plan, micros: i64) {
+        for (n, track) in self.channels.iter_mut().enumerate() {
+            if let (Some(memory), Some(part)) = (&mut track.memory, plan.part(n)) {
+                memory.shift(micros, part.window.step());
+            }
             let held = track.above_since.iter_mut().chain(&mut track.clear_since).flatten();
             held.chain(&mut track.last).for_each(|t| *t = t.saturating_add(micros));
         }
@@ -170,11 +135,30 @@ impl Machine {
 }
 
 impl Track {
-    /// Takes a reading; returns its statistic when it counts.
-    fn read(&mut self, plan: &Plan, entries: &[Entry], entry: &Entry) -> Option<i64> {
-        let outcome = plan.window.at_last(entries)?;
+    /// Whether a reading was taken not long before.
+    fn heard(&self, at: i64) -> bool {
+        let last = self.memory.as_ref().and_then(|memory| memory.last());
+        last.is_some_and(|last| at.saturating_sub(last) <= PARTICLES_US)
+    }
+
+    /// Takes a reading; returns its statistic when it counts. It is kept, but does not count, when
+    /// it would need others that are not there (`alone`).
+    fn read(
+        &mut self,
+        plan: &Plan,
+        part: &Part,
+        entries: &[Entry],
+        entry: &Entry,
+        alone: bool,
+    ) -> Option<i64> {
+        let outcome = if part.window.statistic.stepped() {
+            self.memory.get_or_insert_default().take(&part.window, entry)
+        } else {
+            part.window.at_last(entries)
+        };
+        let outcome = outcome.filter(|_| !alone)?;
         let at = entry.at;
-        if self.last.is_none_or(|last| at.saturating_sub(last) > plan.window.gap) {
+        if self.last.is_none_or(|last| at.saturating_sub(last) > part.window.gap) {
             self.above_since = Default::default();
             self.clear_since = Default::default();
             self.reached = 0;
@@ -183,13 +167,13 @@ impl Track {
         let proves_clear = outcome.complete && !entry.suspect;
         let mut level = 0;
         let mut reached = 0;
-        for (i, step) in plan.steps() {
+        for (i, step) in part.steps() {
             let (Some(above), Some(clear)) =
                 (self.above_since.get_mut(i), self.clear_since.get_mut(i))
             else {
                 continue;
             };
-            if s >= step.raise {
+            if s >= step.raise && outcome.days >= step.days {
                 *clear = None;
                 reached = step.level;
                 let held = at.saturating_sub(*above.get_or_insert(at)) >= plan.for_;
@@ -216,12 +200,12 @@ impl Track {
         self.level = level;
         self.last = Some(at);
         self.reached = reached;
-        Some(s)
+        Some(part.window.worse(s))
     }
 
     /// Takes a node's word that `level` was reached.
-    fn believe(&mut self, plan: &Plan, level: u8) {
-        for (i, step) in plan.steps().filter(|(_, s)| s.level <= level) {
+    fn believe(&mut self, part: &Part, level: u8) {
+        for (i, step) in part.steps().filter(|(_, s)| s.level <= level) {
             if let Some(clear) = self.clear_since.get_mut(i) {
                 *clear = None;
             }

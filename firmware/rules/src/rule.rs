@@ -6,7 +6,8 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer, de::Error};
 use tram_wire::{ChannelName, NodeId, Quantity, RuleId};
 
 use crate::{
-    Certainty, Decimal, Hazard, Response, Selector, Severity, Texts, Urgency, Words, as_text,
+    Also, Certainty, Combine, Decimal, Hazard, Of, Response, Selector, Severity, Statistic, Texts,
+    Urgency, Words, as_text,
 };
 
 /// The most levels of a rule; levels are numbered 1 to 5.
@@ -15,48 +16,16 @@ pub const MAX_LEVELS: usize = 5;
 pub const MAX_RULE_STATIONS: usize = 256;
 /// The most entries in `channels`.
 pub const MAX_RULE_CHANNELS: usize = 16;
+/// The most conditions in `also`.
+pub const MAX_ALSO: usize = 3;
+/// The most channels that a rule follows, of all its stations and conditions together, where it
+/// takes stations together.
+pub const MAX_TRACKS: usize = 128;
 /// The longest window: 72 h.
 pub const MAX_WINDOW_S: u32 = 72 * 3600;
 /// The longest time a reading may be late: 24 h. `for_s`, `hold_s`, `gap_s` and `no_data_s` have
 /// the same bound.
 pub const MAX_LATE_S: u32 = 24 * 3600;
-
-/// What is compared with the thresholds.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default, Serialize, Deserialize)]
-#[serde(rename_all = "kebab-case")]
-pub enum Statistic {
-    /// The reading itself.
-    #[default]
-    Latest,
-    /// The slope of the least-squares line through the window, per hour.
-    Rate,
-    /// The sum over the window: rain.
-    Sum,
-    /// The largest of the window.
-    Max,
-    /// The arithmetic mean of the window.
-    Mean,
-}
-
-impl Statistic {
-    /// Whether it looks back over a window.
-    #[must_use]
-    pub fn windowed(self) -> bool {
-        self != Self::Latest
-    }
-
-    /// The name in TOML and JSON.
-    #[must_use]
-    pub fn name(self) -> &'static str {
-        match self {
-            Self::Latest => "latest",
-            Self::Rate => "rate",
-            Self::Sum => "sum",
-            Self::Max => "max",
-            Self::Mean => "mean",
-        }
-    }
-}
 
 /// One level of a rule.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -66,10 +35,15 @@ pub struct Level {
     pub level: u8,
     /// What people call it, such as `báo động III`.
     pub name: Words,
-    /// The level is reached at or above this statistic, in the quantity's unit.
+    /// The level is reached at or above this statistic, in the unit of [`Rule::measure`]; with
+    /// `below`, at or below it.
     pub raise: Decimal,
     /// It is left at or below this one, once that has held for `hold_s`; strictly below `raise`.
+    /// With `below` at or above it, and strictly above `raise`.
     pub clear: Decimal,
+    /// With the statistic `daily-rain`, so many rainy days without a break must have come before.
+    #[serde(default)]
+    pub rainy_days: u8,
     /// Disaster risk level of Decision 18/2021/QĐ-TTg (1 to 5) that begins with it, if one does.
     #[serde(default)]
     pub risk: Option<u8>,
@@ -93,6 +67,17 @@ impl Level {
     pub fn severity(&self) -> Severity {
         self.severity.unwrap_or(Severity::of_level(self.level))
     }
+}
+
+/// The curve of mean intensity over duration above which slopes have slid: `I = alpha·D^−beta`,
+/// I in mm/h, D in hours.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Curve {
+    /// mm/h at one hour, above 0, at most four decimal places.
+    pub alpha: Decimal,
+    /// 0 to 1, at most four decimal places.
+    pub beta: Decimal,
 }
 
 /// A rule. Times are seconds, thresholds are in the unit of `quantity`.
@@ -123,15 +108,36 @@ pub struct Rule {
     /// when there are levels.
     #[serde(default, with = "quantity_name")]
     pub quantity: Option<Quantity>,
+    /// With the statistic `aqi`, what each of `channels` measures, in their order, in the place of
+    /// `quantity`.
+    #[serde(default, with = "quantity_names")]
+    pub quantities: Vec<Quantity>,
     /// What is compared with the thresholds.
     #[serde(default)]
     pub statistic: Statistic,
+    /// A level is reached at or below its threshold, not above: a speed, hours that remain.
+    #[serde(default)]
+    pub below: bool,
     /// Compare the statistic without its sign: a slope may tilt either way.
     #[serde(default)]
     pub absolute: bool,
     /// How far the statistic looks back; must be there for every statistic but `latest`.
     #[serde(default)]
     pub window_s: Option<u32>,
+    /// The curve of the statistic `intensity-duration`.
+    #[serde(default)]
+    pub curve: Option<Curve>,
+    /// With the statistic `antecedent-rain`, how much the rain of the three windows before counts;
+    /// at most four decimal places.
+    #[serde(default)]
+    pub antecedent: Option<Decimal>,
+    /// With the statistic `daily-rain`, from how many mm on a day is a rainy one.
+    #[serde(default)]
+    pub rainy_day: Option<Decimal>,
+    /// With the statistic `inverse-velocity`, how well the line must fit to be believed: the least
+    /// R², 0 to 1, at most three decimal places.
+    #[serde(default)]
+    pub fit: Option<Decimal>,
     /// How long the statistic must have kept at or above `raise` before the level counts as
     /// reached; 0 raises with the first reading.
     #[serde(default)]
@@ -152,6 +158,12 @@ pub struct Rule {
     /// The levels, ascending; none in a rule that only watches for silence.
     #[serde(default, rename = "level")]
     pub levels: Vec<Level>,
+    /// Conditions that have to hold as well.
+    #[serde(default)]
+    pub also: Vec<Also>,
+    /// Channels or stations taken together; absent, each channel by itself.
+    #[serde(default)]
+    pub combine: Option<Combine>,
     /// From this level on a named person must approve before the public is told; 6 is never.
     #[serde(default = "default_approve_from")]
     pub approve_from: u8,
@@ -190,7 +202,30 @@ impl Rule {
     /// Whether the rule looks at this channel of this station.
     #[must_use]
     pub fn applies(&self, station: &NodeId, channel: &ChannelName) -> bool {
-        self.applies_to_station(station) && self.channels.iter().any(|c| c.selects(channel))
+        let also = self.also.iter().flat_map(|also| &also.channels);
+        self.applies_to_station(station)
+            && self.channels.iter().chain(also).any(|c| c.selects(channel))
+    }
+
+    /// What its thresholds and the values of its transitions measure; `None` for a rule that only
+    /// watches for silence.
+    #[must_use]
+    pub fn measure(&self) -> Option<Quantity> {
+        self.statistic.measure(self.quantity)
+    }
+
+    /// Under which name an alarm that `station` contributes to stands: its own, or that of the
+    /// stations taken together.
+    #[must_use]
+    pub fn place(&self, station: &NodeId) -> NodeId {
+        self.group().copied().unwrap_or(*station)
+    }
+
+    /// The name of the stations taken together, if they are.
+    #[must_use]
+    pub fn group(&self) -> Option<&NodeId> {
+        let combine = self.combine.as_ref().filter(|combine| combine.of == Of::Stations)?;
+        combine.name.as_ref()
     }
 
     /// Whether the rule looks at this station.
@@ -240,22 +275,41 @@ impl Rule {
 }
 
 /// A quantity by its name.
-mod quantity_name {
+pub(crate) mod quantity_name {
     use super::{Deserialize, Deserializer, Error, Quantity, Serializer};
     use alloc::{borrow::Cow, format};
 
-    pub(super) fn serialize<S: Serializer>(q: &Option<Quantity>, s: S) -> Result<S::Ok, S::Error> {
+    pub(crate) fn serialize<S: Serializer>(q: &Option<Quantity>, s: S) -> Result<S::Ok, S::Error> {
         match q {
             Some(q) => s.serialize_some(q.name()),
             None => s.serialize_none(),
         }
     }
 
-    pub(super) fn deserialize<'de, D: Deserializer<'de>>(
+    pub(crate) fn deserialize<'de, D: Deserializer<'de>>(
         d: D,
     ) -> Result<Option<Quantity>, D::Error> {
         let Some(name) = Option::<Cow<'de, str>>::deserialize(d)? else { return Ok(None) };
         let unknown = || D::Error::custom(format!("unknown quantity `{name}`"));
         Quantity::from_name(&name).ok_or_else(unknown).map(Some)
+    }
+}
+
+/// Quantities by their names.
+mod quantity_names {
+    use super::{Deserialize, Deserializer, Error, Quantity, Serializer};
+    use alloc::{format, string::String, vec::Vec};
+
+    pub(super) fn serialize<S: Serializer>(all: &[Quantity], s: S) -> Result<S::Ok, S::Error> {
+        s.collect_seq(all.iter().map(|q| q.name()))
+    }
+
+    pub(super) fn deserialize<'de, D: Deserializer<'de>>(d: D) -> Result<Vec<Quantity>, D::Error> {
+        let names = Vec::<String>::deserialize(d)?;
+        let one = |name: &String| {
+            let unknown = || D::Error::custom(format!("unknown quantity `{name}`"));
+            Quantity::from_name(name).ok_or_else(unknown)
+        };
+        names.iter().map(one).collect()
     }
 }

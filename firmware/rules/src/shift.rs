@@ -1,6 +1,6 @@
 //! A clock that is set: what a state remembers by time is moved along.
 
-use crate::State;
+use crate::{Rule, State, plan::Plan};
 
 impl State {
     /// Moves everything that is remembered by time, as if the clock had been right from the
@@ -9,15 +9,16 @@ impl State {
     ///
     /// Episodes that have been announced keep their name and with it the start that they were
     /// announced with; so does a silence.
-    pub fn shift(&mut self, micros: i64) {
+    pub fn shift(&mut self, rule: &Rule, micros: i64) {
+        let plan = Plan::new(rule);
         let moved = |t: i64| if t == i64::MIN { t } else { t.saturating_add(micros) };
         self.entries.iter_mut().for_each(|entry| entry.at = moved(entry.at));
         self.settled_to = moved(self.settled_to);
         self.newest = moved(self.newest);
         self.hearing.heard = self.hearing.heard.map(moved);
         self.hearing.waiting_since = self.hearing.waiting_since.map(moved);
-        self.base.shift(micros);
-        self.tip.shift(micros);
+        self.base.shift(&plan, micros);
+        self.tip.shift(&plan, micros);
     }
 }
 
@@ -68,7 +69,7 @@ mod tests {
             for second in 0..10 {
                 assert_eq!(see(&rule, &mut state, start + second, 78), []);
             }
-            state.shift(by * 1_000_000);
+            state.shift(&rule, by * 1_000_000);
             assert!(rule.tick(&mut state, UnixMicros((start + by + 10) * 1_000_000)).is_empty());
             let now = start + by + 10;
             assert_eq!(see(&rule, &mut state, now, 81), [(TransitionKind::Raised, now)], "{by}");
@@ -83,7 +84,7 @@ mod tests {
             let start = 30 * YEAR;
             assert_eq!(see(&rule, &mut state, start, 81), [(TransitionKind::Raised, start)]);
             assert_eq!(see(&rule, &mut state, start + 30, 78), []);
-            state.shift(by * 1_000_000);
+            state.shift(&rule, by * 1_000_000);
             let name = state.open(&rule).map(|(id, _)| id).collect::<Vec<_>>();
             assert_eq!(name.len(), 1);
             let told: Vec<_> = (31..120)

@@ -66,7 +66,7 @@ type Packed = (i64, u8, Option<i64>, bool, Option<(u8, i64)>);
 #[serde(from = "Packed", into = "Packed")]
 pub(crate) struct Entry {
     pub(crate) at: i64,
-    /// Position in the rule's `channels`.
+    /// Which track of the rule.
     pub(crate) channel: u8,
     /// `None` when missing or failed.
     pub(crate) value: Option<i64>,
@@ -94,9 +94,8 @@ impl Entry {
 
     /// What two entries of the same time and channel amount to, whichever came first: the worse
     /// value, believed when either is, and any value rather than none. It errs to the high side.
-    fn joined(self, other: Self, absolute: bool) -> Self {
-        let rank =
-            |e: &Self| (e.value.map(|v| if absolute { v.saturating_abs() } else { v }), e.value);
+    fn joined(self, other: Self, worse: Worse) -> Self {
+        let rank = |e: &Self| (e.value.map(|v| worse.rank(v)), e.value);
         let value = if rank(&self) >= rank(&other) { self.value } else { other.value };
         let believed = |e: &Self| e.value.is_some() && !e.suspect;
         Self {
@@ -105,6 +104,20 @@ impl Entry {
             claim: self.claim.max(other.claim),
             ..self
         }
+    }
+}
+
+/// Which of two values is the worse one.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Worse {
+    pub(crate) absolute: bool,
+    pub(crate) below: bool,
+}
+
+impl Worse {
+    fn rank(self, value: i64) -> i64 {
+        let size = if self.absolute { value.saturating_abs() } else { value };
+        if self.below { size.saturating_neg() } else { size }
     }
 }
 
@@ -179,7 +192,7 @@ impl State {
         self.overflow_total
     }
 
-    pub(crate) fn place(&mut self, entry: Entry, absolute: bool) -> Placed {
+    pub(crate) fn place(&mut self, entry: Entry, worse: Worse) -> Placed {
         if entry.at < self.settled_to {
             self.late_total = self.late_total.saturating_add(1);
             return Placed::TooLate;
@@ -194,7 +207,7 @@ impl State {
         match self.entries.binary_search_by(|e| e.order(&entry)) {
             Ok(i) => {
                 let Some(known) = self.entries.get_mut(i) else { return Placed::Known };
-                let joined = known.joined(entry, absolute);
+                let joined = known.joined(entry, worse);
                 if joined == *known {
                     return Placed::Known;
                 }
@@ -252,8 +265,9 @@ mod tests {
         #[test]
         fn entries_of_one_instant_join_in_any_order(
             a in entry(), b in entry(), c in entry(), absolute in any::<bool>(),
+            below in any::<bool>(),
         ) {
-            let join = |x: Entry, y: Entry| x.joined(y, absolute);
+            let join = |x: Entry, y: Entry| x.joined(y, Worse { absolute, below });
             prop_assert_eq!(join(a, b), join(b, a));
             prop_assert_eq!(join(join(a, b), c), join(a, join(b, c)));
             prop_assert_eq!(join(a, a), a);

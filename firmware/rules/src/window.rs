@@ -1,17 +1,21 @@
 //! Statistics over a window of event time, in exact integers.
 
-use crate::{Statistic, state::Entry};
+use tram_wire::Quantity;
+
+use crate::{Statistic, memory::Constants, state::Entry};
 
 /// A statistic at one reading.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Outcome {
     /// Counts of the quantity, per hour for a rate: with or without the suspect readings,
-    /// whichever is more.
+    /// whichever is worse. The worse the larger; see [`Window::worse`].
     pub(crate) value: i64,
     /// Without the suspect readings, when there are others enough.
     pub(crate) firm: Option<i64>,
     /// Suspect readings in it.
     pub(crate) suspects: u32,
+    /// Rainy days before it; more than enough where nobody asks.
+    pub(crate) days: u8,
     /// The window is covered without a hole, so a low value is low and not merely unknown.
     pub(crate) complete: bool,
 }
@@ -23,6 +27,11 @@ pub(crate) struct Window {
     pub(crate) length: i64,
     pub(crate) gap: i64,
     pub(crate) absolute: bool,
+    /// Low values are the bad ones.
+    pub(crate) below: bool,
+    pub(crate) constants: Constants,
+    /// What the channel measures, for the air quality index.
+    pub(crate) pollutant: Option<Quantity>,
 }
 
 /// Readings that a mean or a rate needs; with fewer it says nothing.
@@ -30,17 +39,22 @@ const LEAST_READINGS: i128 = 3;
 const HOUR_MS: i128 = 3_600_000;
 
 impl Window {
+    /// A value so that the worse one is the larger, and back again.
+    pub(crate) fn worse(&self, value: i64) -> i64 {
+        if self.below { value.saturating_neg() } else { value }
+    }
+
     /// The statistic at the last of `entries`, which has a value; `None` when there is too little
     /// to say anything.
     pub(crate) fn at_last(&self, entries: &[Entry]) -> Option<Outcome> {
         let last = entries.last()?;
         last.value?;
         let (tally, complete) = self.tally(entries, last)?;
-        let size = |v: i64| if self.absolute { v.saturating_abs() } else { v };
+        let size = |v: i64| self.worse(if self.absolute { v.saturating_abs() } else { v });
         let all = self.of(&tally.all).map(size)?;
         let firm = self.of(&tally.firm).map(size);
         let value = firm.map_or(all, |firm| firm.max(all));
-        Some(Outcome { value, firm, suspects: tally.suspects, complete })
+        Some(Outcome { value, firm, suspects: tally.suspects, days: u8::MAX, complete })
     }
 
     /// Adds up the window that ends with `last`, and says whether it is covered.
@@ -75,7 +89,8 @@ impl Window {
             Statistic::Sum if line.n > 0 => i64::try_from(line.v).ok(),
             Statistic::Mean if long_enough => i64::try_from(rounded(line.v, line.n)?).ok(),
             Statistic::Rate if long_enough => line.slope_per_hour(),
-            Statistic::Sum | Statistic::Mean | Statistic::Rate => None,
+            // The others are made of steps.
+            _ => None,
         }
     }
 }
@@ -169,7 +184,9 @@ mod tests {
     }
 
     fn window(statistic: Statistic, minutes: i64) -> Window {
-        Window { statistic, length: minutes * MINUTE, gap: 2 * MINUTE, absolute: false }
+        let (length, gap) = (minutes * MINUTE, 2 * MINUTE);
+        let (constants, pollutant) = (Constants::NONE, None);
+        Window { statistic, length, gap, absolute: false, below: false, constants, pollutant }
     }
 
     fn value_and_cover(w: Window, entries: &[Entry]) -> Option<(i64, bool)> {

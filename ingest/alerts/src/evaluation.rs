@@ -90,7 +90,7 @@ impl Evaluation {
             let known = settings.stations().filter(|station| rule.applies_to_station(station));
             for station in named.chain(known) {
                 // Beyond the limit there is nobody to wait for.
-                let _ = self.held(index, station);
+                let _ = self.held(index, &rule.place(station));
             }
         }
     }
@@ -146,10 +146,10 @@ impl Evaluation {
             }
             for index in last.iter().flat_map(|(_, _, rules)| rules) {
                 let Some(rule) = settings.rules.get(*index) else { continue };
-                let transitions = self.evaluate(*index, &station, position, |state| {
+                let transitions = self.evaluate(*index, &rule.place(&station), position, |state| {
                     rule.observe(state, observation, now)
                 });
-                let quantity = rule.quantity.unwrap_or(observation.quantity);
+                let quantity = rule.measure().unwrap_or(observation.quantity);
                 changes.extend(transitions.iter().map(|t| Change::evaluated(t, quantity, false)));
             }
         }
@@ -183,7 +183,8 @@ impl Evaluation {
         let claim = Claim { channel, at, level, value };
         let transitions =
             self.evaluate(*index, &alarm.station, position, |state| rule.adopt(state, &claim, now));
-        changes.extend(transitions.iter().map(|t| Change::evaluated(t, alarm.quantity, true)));
+        let quantity = rule.measure().unwrap_or(alarm.quantity);
+        changes.extend(transitions.iter().map(|t| Change::evaluated(t, quantity, true)));
     }
 
     /// Lets time pass for every state.
@@ -199,7 +200,7 @@ impl Evaluation {
             }
             held.ticked = true;
             held.turned |= !transitions.is_empty();
-            let quantity = rule.quantity.unwrap_or(Quantity::Dimensionless);
+            let quantity = rule.measure().unwrap_or(Quantity::Dimensionless);
             changes.extend(transitions.iter().map(|t| Change::evaluated(t, quantity, false)));
         }
     }

@@ -343,7 +343,7 @@ mod tests {
             version: rule.version,
             station: station().to_string(),
             channel: "c".to_owned(),
-            quantity: rule.quantity.map_or("dimensionless", tram_wire::Quantity::name).to_owned(),
+            quantity: rule.measure().map_or("dimensionless", tram_wire::Quantity::name).to_owned(),
             silence: false,
             open: true,
             level,

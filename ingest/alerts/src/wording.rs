@@ -176,7 +176,7 @@ pub(crate) fn clipped(text: &str) -> String {
 }
 
 /// Counts of a quantity as an exact decimal. Zeros behind the second place are left out: 86910 mm
-/// is `86.91`, 80000 mm is `80.00`.
+/// is `86.91`, 80000 mm is `80.00`. A plain number has none at its end: an index is `153`.
 pub(crate) fn decimal(value: i64, quantity: Quantity) -> String {
     let scale = quantity.scale().unsigned_abs();
     let sign = if value < 0 { "-" } else { "" };
@@ -185,8 +185,12 @@ pub(crate) fn decimal(value: i64, quantity: Quantity) -> String {
         return format!("{sign}{whole}");
     }
     let mut part = format!("{part:0width$}", width = usize::from(quantity.decimals()));
-    while part.len() > 2 && part.ends_with('0') {
+    let least = if quantity == Quantity::Dimensionless { 0 } else { 2 };
+    while part.len() > least && part.ends_with('0') {
         part.pop();
+    }
+    if part.is_empty() {
+        return format!("{sign}{whole}");
     }
     format!("{sign}{whole}.{part}")
 }
@@ -209,6 +213,8 @@ mod tests {
         }
         assert_eq!(decimal(-12, Quantity::Pressure), "-12");
         assert_eq!(decimal(350, Quantity::Pm25), "35.0");
+        assert_eq!(decimal(153_000, Quantity::Dimensionless), "153");
+        assert_eq!(decimal(-1_250, Quantity::Dimensionless), "-1.25");
     }
 
     #[test]

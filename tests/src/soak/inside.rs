@@ -34,7 +34,7 @@ const SEAL_AT_LATEST: i64 = 3_600_000_000;
 const RULES: [&str; 4] = [
     "heavy-rain-10min.toml",
     "heavy-rain-60min.toml",
-    "air-quality-pm2_5.toml",
+    "more/air-quality-pm2_5.toml",
     "station-silent.toml",
 ];
 

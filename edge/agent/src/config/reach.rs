@@ -29,7 +29,8 @@ pub(super) fn doubts(document: &Document<Rule>, node: &NodeId, here: &[Here]) ->
     }
     doubts.silence(&taken);
     for channel in taken {
-        if rule.levels.is_empty() {
+        // What each quantity of an index can be is not what the index can be.
+        if rule.levels.is_empty() || !rule.quantities.is_empty() {
             continue;
         }
         if rule.quantity.is_some_and(|q| q != channel.quantity) {
@@ -37,6 +38,10 @@ pub(super) fn doubts(document: &Document<Rule>, node: &NodeId, here: &[Here]) ->
             continue;
         }
         doubts.times(channel);
+        // The range of one reading says little about low values and about sums of steps.
+        if rule.below || rule.statistic.stepped() {
+            continue;
+        }
         for (i, level) in rule.levels.iter().enumerate() {
             doubts.level(i, level, channel);
         }
@@ -166,6 +171,7 @@ fn reach(rule: &Rule, channel: &Here) -> Span {
             }
             _ => unlimited,
         },
+        _ => unlimited,
     };
     if !rule.absolute {
         return signed;

@@ -127,8 +127,8 @@ impl Watch {
     /// The system's clock was set by so many microseconds. What the rules remember moves along, so
     /// that nothing is too late, too old or too soon.
     pub(crate) fn clock_set(&mut self, by: i64) {
-        for (_, state) in &mut self.rules {
-            state.shift(by);
+        for (rule, state) in &mut self.rules {
+            state.shift(rule, by);
         }
     }
 

@@ -7,21 +7,21 @@ use tram_wire::{ChannelName, Flag, NodeId, Quality, Quantity, Tests, UnixMicros}
 use crate::{Claim, Observation, Rule, State, Transition, episode_id};
 
 /// Seconds since the start of the timeline, which is some day of 2024.
-pub(super) fn time(second: i64) -> UnixMicros {
+pub(crate) fn time(second: i64) -> UnixMicros {
     UnixMicros(1_725_800_000_000_000 + second * 1_000_000)
 }
 
-pub(super) fn second(t: UnixMicros) -> i64 {
+pub(crate) fn second(t: UnixMicros) -> i64 {
     (t.0 - time(0).0) / 1_000_000
 }
 
-pub(super) fn station() -> NodeId {
+pub(crate) fn station() -> NodeId {
     NodeId::new("lao-cai-river-01").unwrap()
 }
 
 /// A rule with levels 1, 2, 3 at 10, 20, 30 mm of whatever, cleared 2 below, with these keys on
 /// top.
-pub(super) fn rule(keys: &str) -> Rule {
+pub(crate) fn rule(keys: &str) -> Rule {
     let texts = "event='e'\nheadline='h'\ndescription='d'\ninstruction='i'\ncleared='c'\n";
     let mut text = format!(
         "id='r'\nversion=1\nhazard='flood'\nlegal='test'\nstations=['*']\nquantity='rain'\n{keys}\n"
@@ -39,7 +39,7 @@ pub(super) fn rule(keys: &str) -> Rule {
     toml::from_str(&text).unwrap()
 }
 
-pub(super) fn reading(
+pub(crate) fn reading(
     channel: &str,
     at: i64,
     millimetres: Option<i64>,

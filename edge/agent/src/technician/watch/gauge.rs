@@ -73,7 +73,7 @@ impl Gauge {
             Statistic::Sum => (self.count > 0).then_some(self.sum)?,
             Statistic::Max => self.max?,
             Statistic::Mean => self.sum.checked_div(self.count)?,
-            Statistic::Rate => return None,
+            _ => return None,
         };
         Some(if rule.absolute { value.saturating_abs() } else { value })
     }

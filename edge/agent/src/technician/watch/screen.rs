@@ -79,7 +79,8 @@ impl Screen<'_> {
     /// A bar for each threshold of each rule that looks at the channel.
     pub(super) fn thresholds(&self, gauge: &Gauge) -> Vec<String> {
         let looks = |rule: &&Rule| {
-            rule.quantity == Some(gauge.quantity)
+            rule.measure() == Some(gauge.quantity)
+                && !rule.below
                 && rule.channels.iter().any(|c| c.selects(&gauge.name))
         };
         let rules = self.rules.iter().filter(looks);
@@ -96,10 +97,13 @@ impl Screen<'_> {
         let siren = if rule.siren(level.level) { speech.of([" còi", " siren"]) } else { "" };
         let tail = format!("{}{siren}", rule.id);
         let Some(value) = gauge.statistic(rule) else {
-            let why = if rule.statistic == Statistic::Rate {
-                speech.of(["tốc độ thay đổi, không tính ở đây", "a rate, not computed here"])
-            } else {
-                "…"
+            let why = match rule.statistic {
+                Statistic::Rate => {
+                    speech.of(["tốc độ thay đổi, không tính ở đây", "a rate, not computed here"])
+                }
+                other if other.stepped() => speech
+                    .of(["chỉ số theo chuỗi dài, không tính ở đây", "an index, not computed here"]),
+                _ => "…",
             };
             return format!("{head}  {why}  {}", speech.paint.tone(Tone::Faint, &tail));
         };
