@@ -71,7 +71,7 @@ impl Row {
                 return from + (over + (high - low) / 2) / (high - low);
             }
         }
-        rows().last().map_or(0, |(_, index)| index)
+        rows().next_back().map_or(0, |(_, index)| index)
     }
 
     fn most(self) -> i64 {
