@@ -150,6 +150,7 @@ fn nowcast(hours: impl Iterator<Item = Option<i64>> + Clone) -> Option<i64> {
 }
 
 #[cfg(test)]
+#[expect(clippy::cast_possible_truncation, reason = "figures of the test are small")]
 mod tests {
     use alloc::vec::Vec;
 

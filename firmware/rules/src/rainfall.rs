@@ -82,6 +82,7 @@ fn ratio(rain: i64, steps: i64, constants: &Constants) -> i64 {
 }
 
 #[cfg(test)]
+#[expect(clippy::cast_possible_truncation, reason = "figures of the test are small")]
 mod tests {
     use super::*;
 

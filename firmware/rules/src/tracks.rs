@@ -137,6 +137,19 @@ impl Rule {
         }
     }
 
+    /// What the rule takes a channel to measure, where its file says so.
+    #[must_use]
+    pub fn channel_quantity(&self, channel: &ChannelName) -> Option<Quantity> {
+        let named = Selector::One(*channel);
+        let own = self.channels.iter().position(|c| *c == named).map(|n| (0, n));
+        let also = || {
+            self.also.iter().enumerate().find_map(|(part, also)| {
+                also.channels.iter().position(|c| *c == named).map(|n| (part + 1, n))
+            })
+        };
+        own.or_else(also).and_then(|(part, n)| self.quantity_of(part, n))
+    }
+
     /// The name of a track's channel.
     pub(crate) fn channel_of(&self, track: u8) -> Option<ChannelName> {
         let place = Layout::new(self).place(usize::from(track));

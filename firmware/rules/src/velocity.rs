@@ -150,6 +150,7 @@ fn count(n: i64) -> f64 {
 }
 
 #[cfg(test)]
+#[expect(clippy::cast_possible_truncation, reason = "figures of the test are small")]
 mod tests {
     use super::*;
 

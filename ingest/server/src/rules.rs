@@ -56,7 +56,11 @@ pub(crate) fn unknown_stations(rules: &[Rule], stations: &[Station]) -> Vec<Stri
     unknown
 }
 
-fn files(folder: &Path) -> Result<Vec<PathBuf>, Mistake> {
+/// The files of a folder that are rules, in the order of their names.
+///
+/// # Errors
+/// [`Mistake`] when it cannot be read or holds too many.
+pub(crate) fn files(folder: &Path) -> Result<Vec<PathBuf>, Mistake> {
     let mistake = |message: String, fix: &str| Mistake {
         file: folder.to_owned(),
         line: None,

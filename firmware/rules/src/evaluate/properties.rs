@@ -37,11 +37,8 @@ fn raw(most: i64) -> impl Strategy<Value = Vec<Raw>> {
 
 /// The readings with their times on two channels in turn, so that no channel has two at one
 /// instant, and behind them a long calm that ends every episode.
-fn series(raw: &[Raw], calm: bool) -> Vec<(Observation, i64)> {
-    series_for(&rule("hold_s=60"), raw, calm)
-}
-
-/// The same in the quantities of a rule, and slowly where it counts in steps.
+///
+/// In the quantities of a rule, and slowly where it counts in steps.
 fn series_for(rule: &Rule, raw: &[Raw], calm: bool) -> Vec<(Observation, i64)> {
     let slowly = if rule.statistic.stepped() { SLOWLY } else { 1 };
     let raw: Vec<Raw> = raw.iter().map(|r| (r.0 * slowly, r.1, r.2, r.3 * slowly)).collect();
@@ -348,7 +345,8 @@ proptest! {
     #[test]
     fn an_hour_of_flapping_gives_one_raise(raw in raw(60)) {
         for rule in every() {
-            let slowly = if rule.statistic.stepped() { SLOWLY as u32 } else { 1 };
+            let slowly =
+                if rule.statistic.stepped() { u32::try_from(SLOWLY).unwrap() } else { 1 };
             let rule = Rule { hold_s: 3600 * slowly, for_s: 0, ..rule };
             let hour = |(o, _): &(Observation, i64)| {
                 super::timelines::second(o.time) <= 3600 * i64::from(slowly)
