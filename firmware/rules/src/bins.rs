@@ -104,11 +104,6 @@ impl Bins {
         self.0.iter().rev()
     }
 
-    /// The steps in order.
-    pub(crate) fn in_order(&self) -> impl Iterator<Item = &Bin> {
-        self.0.iter()
-    }
-
     /// The step `index`, if anything was added up in it.
     pub(crate) fn get(&self, index: i64) -> Option<&Bin> {
         self.0.binary_search_by_key(&index, |bin| bin.index).ok().and_then(|i| self.0.get(i))
@@ -148,8 +143,8 @@ mod tests {
         assert_eq!((bins.between(1, 8, true), bins.between(3, 9, true)), (7, 8));
         assert_eq!(bins.get(1).map(|b| b.sum(true).n), Some(2));
         bins.add(12, 1, false, 5);
-        assert_eq!(bins.in_order().map(|b| b.index).collect::<Vec<_>>(), [9, 12]);
+        assert_eq!(bins.newest_first().map(|b| b.index).collect::<Vec<_>>(), [12, 9]);
         bins.add(i64::MAX, i64::MAX, false, 1);
-        assert_eq!(bins.in_order().count(), 1);
+        assert_eq!(bins.newest_first().count(), 1);
     }
 }

@@ -12,8 +12,7 @@ use crate::{
     state::Entry,
 };
 
-/// So long after its last reading a channel of particles still makes an index of gases valid: two of
-/// the newest three hours are needed.
+/// So long after its last index a channel of particles still makes one of gases valid.
 const PARTICLES_US: i64 = 3 * HOUR_US;
 
 /// What holds after some entries.
@@ -135,10 +134,9 @@ impl Machine {
 }
 
 impl Track {
-    /// Whether a reading was taken not long before.
+    /// Whether there was a statistic not long before.
     fn heard(&self, at: i64) -> bool {
-        let last = self.memory.as_ref().and_then(|memory| memory.last());
-        last.is_some_and(|last| at.saturating_sub(last) <= PARTICLES_US)
+        self.last.is_some_and(|last| at.saturating_sub(last) <= PARTICLES_US)
     }
 
     /// Takes a reading; returns its statistic when it counts. It is kept, but does not count, when

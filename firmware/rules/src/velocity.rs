@@ -7,7 +7,7 @@
 
 use tram_wire::UnixMicros;
 
-use crate::bins::{Bins, over};
+use crate::bins::{Bin, Bins, over};
 
 /// The statistic of a slope that does not accelerate, in hours: nothing is foreseen.
 pub const MAX_REMAINING_H: i64 = 9_999;
@@ -66,11 +66,20 @@ impl Line {
 impl Motion<'_> {
     /// Whether the window is filled well enough to say anything, also that nothing moves.
     pub(crate) fn known(&self) -> bool {
+        self.steps().count() > usize::try_from(LEAST).unwrap_or(usize::MAX)
+    }
+
+    /// The steps of the window and their mean positions, the newest first. A step with less than
+    /// half as many readings as the fullest is left out: the middle of its readings is not its own.
+    fn steps(&self) -> impl Iterator<Item = (i64, f64)> + '_ {
         let last = over(self.at, self.length);
-        let inside = |index: i64| index <= last && index > last.saturating_sub(STEPS);
-        let filled =
-            self.bins.in_order().filter(|bin| inside(bin.index) && bin.sum(self.all).n > 0);
-        filled.count() > usize::try_from(LEAST).unwrap_or(usize::MAX)
+        let inside = move |bin: &&Bin| bin.index <= last && bin.index > last.saturating_sub(STEPS);
+        let readings = |bin: &Bin| bin.sum(self.all).n;
+        let most = self.bins.newest_first().filter(inside).map(readings).max().unwrap_or(0);
+        let least = (most / 2).max(1);
+        let steps = self.bins.newest_first().filter(inside);
+        let steps = steps.map(|bin| (bin.index, bin.sum(self.all)));
+        steps.filter(move |(_, sum)| sum.n >= least).map(|(index, sum)| (index, sum.mean()))
     }
 
     /// The forecast from the latest run of velocities in the direction in which the window moved.
@@ -99,13 +108,7 @@ impl Motion<'_> {
     }
 
     fn inverse_velocities(&self) -> Option<Line> {
-        let last = over(self.at, self.length);
-        let inside = |index: i64| index <= last && index > last.saturating_sub(STEPS);
-        let steps = || {
-            let filled = self.bins.newest_first().filter(|bin| bin.sum(self.all).n > 0);
-            filled.filter(|bin| inside(bin.index)).map(|bin| (bin.index, bin.sum(self.all).mean()))
-        };
-        let direction = steps().next()?.1 - steps().last()?.1;
+        let direction = self.steps().next()?.1 - self.steps().last()?.1;
         let hours = |micros: i64| count(micros) / HOUR_US;
         // The middle of a step, before now.
         let middle = |index: i64| {
@@ -113,7 +116,7 @@ impl Motion<'_> {
             hours(middle.saturating_sub(self.at))
         };
         let mut line = Line::default();
-        for ((later, x), (earlier, before)) in steps().zip(steps().skip(1)) {
+        for ((later, x), (earlier, before)) in self.steps().zip(self.steps().skip(1)) {
             let apart = middle(later) - middle(earlier);
             let velocity = (x - before) * direction.signum() / apart;
             if velocity <= 0.0 {

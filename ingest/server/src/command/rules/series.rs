@@ -48,19 +48,15 @@ pub(super) fn read(text: &str, quantity: Quantity) -> Result<Vec<Value>, String>
             "_" => values.extend(std::iter::repeat_n(Value::Nothing, times.unwrap_or(1))),
             "missing" => values.extend(std::iter::repeat_n(missing, times.unwrap_or(1))),
             _ => {
-                numbers(plain, times.unwrap_or(0), quantity, &mut values).map_err(|e| wrong(&e))?
+                let numbers = numbers(plain, times.unwrap_or(0), quantity);
+                values.extend(numbers.map_err(|e| wrong(&e))?);
             }
         }
     }
     Ok(values)
 }
 
-fn numbers(
-    plain: &str,
-    more: usize,
-    quantity: Quantity,
-    values: &mut Vec<Value>,
-) -> Result<(), String> {
+fn numbers(plain: &str, more: usize, quantity: Quantity) -> Result<Vec<Value>, String> {
     let (quality, plain) = match plain.split_once(':') {
         Some(("fail", plain)) => (Quality { flag: Flag::Fail, tests: Tests::GROSS_RANGE }, plain),
         Some(("suspect", plain)) => (Quality { flag: Flag::Suspect, tests: Tests::SPIKE }, plain),
@@ -80,11 +76,12 @@ fn numbers(
         })
     };
     let (mut value, step) = (counts(first)?, counts(step)?);
+    let mut values = Vec::with_capacity(more.saturating_add(1));
     for _ in 0..=more {
         values.push(Value::Reading(Some(value), quality));
         value = value.saturating_add(step);
     }
-    Ok(())
+    Ok(values)
 }
 
 #[cfg(test)]
