@@ -2,8 +2,12 @@
 //! is printed with what was asked for; none is asserted.
 
 mod bench {
+    pub(crate) mod alertmanager;
+    pub(crate) mod arrivals;
     pub(crate) mod clock;
     pub(crate) mod connection;
+    pub(crate) mod crossers;
+    pub(crate) mod crossing;
     pub(crate) mod day;
     pub(crate) mod disk;
     pub(crate) mod engine;
@@ -29,7 +33,7 @@ use clap::{Parser, ValueEnum};
 use tram_tests::Machine;
 
 use bench::{
-    clock, day, disk, growth,
+    clock, crossing, day, disk, growth,
     mqtt::{self, Amount},
     node, pipeline, replicas, rivals, siren,
     table::Table,
@@ -40,7 +44,7 @@ use bench::{
 /// other databases where they are installed.
 ///
 /// Everything runs on this machine and shares its processors: the stations that publish, the
-/// broker and the centre. Nothing else should run meanwhile. A full run takes about six minutes.
+/// broker and the centre. Nothing else should run meanwhile. A full run takes about nine minutes.
 #[derive(Parser)]
 #[command(after_help = "Examples:\n  tram-bench\n  tram-bench --only pipeline,disk\n  \
     tram-bench --only rivals --json figures.json")]
@@ -87,6 +91,8 @@ enum Part {
     Node,
     /// From the edge of a signal to the siren, alone.
     Siren,
+    /// From a crossing to the webhook, and Alertmanager.
+    Crossing,
 }
 
 #[tokio::main(flavor = "multi_thread", worker_threads = 2)]
@@ -125,6 +131,7 @@ async fn measure(part: Part, arguments: &Arguments, table: &mut Table) -> Result
         Part::Growth => growth::run(table).await,
         Part::Node => tokio::task::block_in_place(|| node::run(table)),
         Part::Siren => tokio::task::block_in_place(|| siren::run(table)),
+        Part::Crossing => crossing::run(table, amount).await,
     }
 }
 
