@@ -299,7 +299,14 @@ fn every_time_once(
     times.sort_unstable();
     let next = times.iter().skip(1);
     let wrong: Vec<_> = times.iter().zip(next).filter(|(a, b)| **a + interval != **b).collect();
-    ensure!(wrong.is_empty(), "twice, or neither stored nor told: {wrong:?}");
+    let first = wrong.first().map(|(a, b)| (*a - interval, *b + interval));
+    let near = |l: &&Told| first.is_some_and(|(from, to)| l.from <= to && l.to >= from);
+    let near: Vec<&Told> = losses.iter().filter(near).collect();
+    let stored: Vec<_> = first.map(|(a, b)| stored.range(a..=b).collect()).unwrap_or_default();
+    ensure!(
+        wrong.is_empty(),
+        "twice, or neither stored nor told: {wrong:?}; at the first, told {near:?}, stored {stored:?}"
+    );
     Ok(())
 }
 

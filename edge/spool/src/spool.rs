@@ -89,7 +89,7 @@ pub struct Spool<D: Disk = Folder> {
     /// What the newest `Released` record on disk says.
     noted: Seq,
     /// There are losses that no state on disk knows.
-    unsaved: bool,
+    pub(crate) unsaved: bool,
     /// Files that could not be deleted.
     pub(crate) garbage: Vec<String>,
     pub(crate) stats: Stats,

@@ -104,6 +104,11 @@ impl<D: Disk> Spool<D> {
         if told == 0 {
             return Ok(None);
         }
+        if self.unsaved {
+            // A restart would take the readings for lost once more if it did not know that their
+            // channels were accounted for so far.
+            self.write_state()?;
+        }
         let losses = self.state.losses.pending().take(told).map(|l| {
             let (from, to) = times(l);
             let Lost { channel, readings, cause, .. } = *l;

@@ -59,6 +59,18 @@ fn an_orderly_stop_remembers_what_was_acknowledged() {
 }
 
 #[test]
+fn a_loss_that_was_told_is_behind_its_channel_after_a_kill() {
+    let disk = PowerDisk::default();
+    let (mut spool, _) = Spool::open_on(disk.clone(), SMALL).unwrap();
+    number_channels(&mut spool, 1);
+    spool.lose(refused(2));
+    spool.tell(ClockState::Ntp, |l| (l.from, l.to)).unwrap().unwrap();
+    drop(spool);
+    let (spool, _) = Spool::open_on(disk, SMALL).unwrap();
+    assert_eq!(spool.latest().collect::<Vec<_>>(), [(ChannelNumber(0), ClockState::Ntp, 2)]);
+}
+
+#[test]
 fn what_was_forgotten_as_sent_does_not_come_back_with_a_restart() {
     let disk = PowerDisk::default();
     let (mut spool, _) = Spool::open_on(disk.clone(), SMALL).unwrap();
