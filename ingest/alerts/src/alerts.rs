@@ -353,7 +353,7 @@ impl Alerts {
         now: UnixMicros,
     ) -> Result<Option<UnixMicros>, AlertsError> {
         let machine = self.receivers.next_due(&self.connection, target)?;
-        let people = people::next_due(&self.connection, target)?;
+        let people = people::next_due(&self.connection, target, now)?;
         let next = machine.into_iter().chain(people).min();
         let silent_until = self.receivers.silent_until(target).unwrap_or(now);
         Ok(next.map(|next| next.max(now).max(silent_until)))

@@ -37,8 +37,10 @@ pub struct Counters {
     pub states: u64,
     /// Episodes that go on.
     pub open_episodes: u64,
-    /// Deliveries that wait.
+    /// Deliveries that wait for their receiver.
     pub pending_deliveries: u64,
+    /// Tellings that wait for their turn: for a message with others, for the end of quiet hours.
+    pub waiting_tellings: u64,
     /// CAP messages kept back because they break the standard; each is a mistake in a rule.
     pub unsound_messages: u64,
 }
@@ -52,8 +54,8 @@ impl Counters {
         };
         self.open_episodes = count("SELECT count(*) FROM episode WHERE open = 1")?;
         self.pending_deliveries = count("SELECT count(*) FROM outbox WHERE state = 'pending'")?
-            + count("SELECT count(*) FROM notice WHERE state = 'pending'")?
-            + count("SELECT count(*) FROM telling WHERE notice IS NULL")?;
+            + count("SELECT count(*) FROM notice WHERE state = 'pending'")?;
+        self.waiting_tellings = count("SELECT count(*) FROM telling WHERE notice IS NULL")?;
         self.unsound_messages = count("SELECT count(*) FROM message WHERE sound = 0")?;
         Ok(())
     }

@@ -153,7 +153,7 @@ pub(crate) fn compose(
     now: UnixMicros,
 ) -> Result<u64, AlertsError> {
     let mut made = 0;
-    for waiting in waiting(tx, channel, Some(now))? {
+    for waiting in waiting(tx, channel, now)? {
         let last = last(tx, channel, &waiting.recipient, &waiting.topic)?;
         if ready_at(&waiting, last) <= now.0 {
             write(tx, settings, channel, &waiting, last, now)?;
@@ -265,14 +265,14 @@ pub(super) fn digest(parts: &[&str]) -> String {
 fn waiting(
     connection: &Connection,
     channel: &str,
-    now: Option<UnixMicros>,
+    now: UnixMicros,
 ) -> Result<Vec<Waiting>, AlertsError> {
     let mut query = connection.prepare_cached(
         "SELECT recipient, topic, min(due_at), max(level), \
          max(CASE WHEN urgent THEN level ELSE -1 END) FROM telling \
          WHERE channel = ?1 AND notice IS NULL AND due_at <= ?2 GROUP BY recipient, topic",
     )?;
-    let rows = query.query_map((channel, now.map_or(i64::MAX, |now| now.0)), |row| {
+    let rows = query.query_map((channel, now.0), |row| {
         Ok(Waiting {
             recipient: row.get(0)?,
             topic: row.get(1)?,
@@ -346,12 +346,21 @@ pub(crate) fn due(
 pub(crate) fn next_due(
     connection: &Connection,
     channel: &str,
+    now: UnixMicros,
 ) -> Result<Option<UnixMicros>, AlertsError> {
     let mut query = connection.prepare_cached(&format!(
         "SELECT n.due_at FROM notice n WHERE {FIRST} ORDER BY n.due_at LIMIT 1"
     ))?;
     let mut next: Option<i64> = query.query_row([channel], |row| row.get(0)).optional()?;
-    for waiting in waiting(connection, channel, None)? {
+    // What is not due yet must not speak for what is: it may be of a higher level.
+    let later: Option<i64> = connection
+        .prepare_cached(
+            "SELECT min(due_at) FROM telling \
+             WHERE channel = ?1 AND notice IS NULL AND due_at > ?2",
+        )?
+        .query_row((channel, now.0), |row| row.get(0))?;
+    next = next.into_iter().chain(later).min();
+    for waiting in waiting(connection, channel, now)? {
         let last = last(connection, channel, &waiting.recipient, &waiting.topic)?;
         let ready = ready_at(&waiting, last);
         next = Some(next.map_or(ready, |next| next.min(ready)));

@@ -211,6 +211,27 @@ fn quiet_hours_hold_back_what_is_below_level_3_and_nothing_else() {
 }
 
 #[test]
+fn what_waits_for_the_morning_does_not_hurry_what_waits_for_its_turn() {
+    let mut centre = centre();
+    centre.now = START.plus(14 * HOUR);
+    centre.river(&[79_000, 80_100]);
+    send(&mut centre, "bot");
+    centre.river(&[82_100]);
+    send(&mut centre, "bot");
+    let (mut looks, end) = (0, centre.now.plus(12 * HOUR));
+    while let Some(next) = centre.alerts.next_due("bot", centre.now).unwrap() {
+        if next > end {
+            break;
+        }
+        assert!(next > centre.now || looks == 0, "it would be looked at without end");
+        centre.now = next;
+        looks += 1;
+        assert!(!send(&mut centre, "bot").is_empty(), "something was to be sent at {next:?}");
+    }
+    assert_eq!(looks, 1, "binh, in the morning");
+}
+
+#[test]
 fn loudspeakers_say_only_what_the_public_may_know_and_the_end_of_it() {
     let mut centre = centre();
     centre.river(&[79_000, 82_100]);

@@ -34,6 +34,7 @@ pub(super) fn put(page: &mut Page, app: &App, alarms: &Alarms) {
         (&c::NOTICES, n.notices_total),
         (&c::ESCALATIONS, n.escalations_total),
         (&c::TELLINGS_REFUSED, n.tellings_refused_total),
+        (&c::TELLINGS_WAITING, n.waiting_tellings),
     ] {
         page.put(metric, &[], value);
     }

@@ -372,6 +372,9 @@ catalogue! {
         TELLINGS_REFUSED: Counter "tram_tellings_refused_total" [] "notifications",
             "People not told of an alarm because too much waits.",
             "It grows at all.";
+        TELLINGS_WAITING: Gauge "tram_tellings_waiting" [] "notifications",
+            "What people will be told in a message with others, or when their quiet hours are over.",
+            "It stays above 0 for a day.";
         CHANNEL_PROVED: Gauge "tram_channel_proved" ["channel"] "0 or 1",
             "Whether something has got through over the channel within eight days.",
             "It is 0: try the channel; /api/v1/channels says why.";
