@@ -119,16 +119,24 @@ impl Recording {
         self.kept().refused
     }
 
-    /// How many webhooks came of each kind of transition, by station.
+    /// What webhooks said of each episode, in the order in which it came (`raised cleared`): all
+    /// episodes of a station, sorted, since they do not wait for each other.
     #[must_use]
     pub fn transitions(&self) -> BTreeMap<String, Vec<String>> {
-        let mut all: BTreeMap<String, Vec<String>> = BTreeMap::new();
+        let mut episodes: BTreeMap<(String, String), Vec<String>> = BTreeMap::new();
         for received in self.received().iter().filter(|r| r.path == "/webhook") {
             let text = |at: &str| received.body.pointer(at).and_then(Value::as_str);
-            if let Some((station, kind)) = text("/alarm/station").zip(text("/transition/kind")) {
-                all.entry(station.to_owned()).or_default().push(kind.to_owned());
+            let key = text("/alarm/station").zip(text("/alarm/id"));
+            if let Some(((station, id), kind)) = key.zip(text("/transition/kind")) {
+                let key = (station.to_owned(), id.to_owned());
+                episodes.entry(key).or_default().push(kind.to_owned());
             }
         }
+        let mut all: BTreeMap<String, Vec<String>> = BTreeMap::new();
+        for ((station, _), kinds) in episodes {
+            all.entry(station).or_default().push(kinds.join(" "));
+        }
+        all.values_mut().for_each(|kinds| kinds.sort_unstable());
         all
     }
 

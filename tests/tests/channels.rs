@@ -252,8 +252,21 @@ fn centre(folder: &Path, broker: &str, receiver: &Recording, channels: &str) -> 
 /// Listens to a loudspeaker's topic on a broker.
 fn listener(folder: &Path, port: u16) -> Program {
     let program = Program::start(
-        Command::new("mosquitto_sub")
-            .args(["-h", "127.0.0.1", "-p", &port.to_string(), "-V", "mqttv5", "-q", "1", "-d"])
+        // Into a file it would keep what it prints until it ends.
+        Command::new("stdbuf")
+            .args([
+                "-oL",
+                "mosquitto_sub",
+                "-h",
+                "127.0.0.1",
+                "-p",
+                &port.to_string(),
+                "-V",
+                "mqttv5",
+                "-q",
+                "1",
+                "-d",
+            ])
             .args(["-t", "loudspeaker/v1/loa-xom-1", "-F", "said %p"]),
         &folder.join("heard.log"),
     )

@@ -298,20 +298,22 @@ impl Stage {
         Ok(())
     }
 
-    /// What each station must have been told of, in order.
+    /// What must have been told of each episode of each station.
     fn expected(&self) -> BTreeMap<String, Vec<String>> {
         let turned = self.turns.iter().enumerate().filter(|(_, (risen, ..))| *risen > 0);
         let kinds = |risen: u32, fallen: u32| {
-            let kind = |n: u32| if n.is_multiple_of(2) { "raised" } else { "cleared" };
-            (0..risen + fallen).map(|n| kind(n).to_owned()).collect()
+            let kind = |n: u32| if n < risen - fallen { "raised" } else { "raised cleared" };
+            (0..risen).map(|n| kind(n).to_owned()).collect()
         };
         turned.map(|(n, (r, f, _))| (format!("crash-{n}"), kinds(*r, *f))).collect()
     }
 
     /// Counts what was lost or told twice; there must be none.
     fn tally(&self) -> Result<String> {
-        let expected: usize = self.expected().values().map(Vec::len).sum();
-        let told: usize = self.receiver.transitions().values().map(Vec::len).sum();
+        let count = |all: BTreeMap<String, Vec<String>>| -> usize {
+            all.values().flatten().map(|kinds| kinds.split(' ').count()).sum()
+        };
+        let (expected, told) = (count(self.expected()), count(self.receiver.transitions()));
         let all = self.receiver.received();
         let of = |path: &'static str| all.iter().filter(move |r| r.path == path);
         let repeated = |path: &'static str| of(path).map(|r| r.repeated).sum::<u32>();

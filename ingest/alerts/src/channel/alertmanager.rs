@@ -16,6 +16,8 @@ use crate::{
 
 /// How long an alert stands at Alertmanager without being sent again, in microseconds: a day.
 pub const ALERTMANAGER_STANDS: i64 = 24 * HOUR;
+/// How far Alertmanager's clock may be behind the centre's, for an end to be an end.
+const CLOCKS_DIFFER: i64 = 120 * SECOND;
 /// Every severity there is.
 const SEVERITIES: [&str; 4] = ["Minor", "Moderate", "Severe", "Extreme"];
 
@@ -36,11 +38,11 @@ pub(super) fn alerts(body: &[u8], now: UnixMicros, again: bool) -> Option<Vec<Va
     let body: Value = serde_json::from_slice(body).ok()?;
     let alarm = body.get("alarm")?;
     let severity = alarm.get("severity")?.as_str()?;
-    let mut alerts = vec![alert(&body, alarm, severity, now, None)?];
+    let mut alerts = vec![alert(&body, alarm, severity, now, false)?];
     let changed = body.pointer("/transition/kind").and_then(Value::as_str);
     if !again && matches!(changed, Some("raised" | "lowered" | "cleared" | "withdrawn")) {
         for other in SEVERITIES.into_iter().filter(|other| *other != severity) {
-            alerts.push(alert(&body, alarm, other, now, Some(now))?);
+            alerts.push(alert(&body, alarm, other, now, true)?);
         }
     }
     Some(alerts)
@@ -51,18 +53,20 @@ fn alert(
     alarm: &Value,
     severity: &str,
     now: UnixMicros,
-    ended: Option<UnixMicros>,
+    ended: bool,
 ) -> Option<Value> {
     let text = |key: &str| alarm.get(key).and_then(Value::as_str).unwrap_or_default();
     let over = text("state") == "cleared";
-    let ends = match ended {
-        Some(at) => at,
-        None if over => now,
-        None => now.plus(ALERTMANAGER_STANDS),
+    let raised = alarm.get("raised_at")?.as_str()?;
+    // An end that is still to come by Alertmanager's clock loses against the one a day ahead that
+    // it was given before; an end before the start is refused. Of two starts it keeps the earlier.
+    let (starts, ends) = match ended || over {
+        true => {
+            let ends = time::utc(now.plus(-CLOCKS_DIFFER));
+            (ends.clone().min(raised.to_owned()), ends)
+        }
+        false => (raised.to_owned(), time::utc(now.plus(ALERTMANAGER_STANDS))),
     };
-    let starts = alarm.get("raised_at")?.as_str()?;
-    // An end before the start is refused.
-    let ends = time::utc(ends).max(starts.to_owned());
     let headline = |language: &str| {
         alarm.pointer(&format!("/headline/{language}")).and_then(Value::as_str).unwrap_or_default()
     };
