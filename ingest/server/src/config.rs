@@ -1,6 +1,7 @@
 //! The configuration: what the file says, and what it means once checked.
 
 mod broker;
+mod cap_feed;
 mod enrol;
 mod file;
 mod history;
@@ -22,6 +23,7 @@ use tram_store::Retention;
 use tram_wire::{NodeId, UnixMicros};
 
 pub(crate) use broker::{Broker, Embedded, External, Hearing, Tls};
+pub(crate) use cap_feed::CapFeed;
 pub(crate) use enrol::Enrol;
 pub(crate) use file::File;
 pub(crate) use history::Reader;
@@ -54,6 +56,8 @@ pub(crate) struct Configuration {
     pub(crate) rules: PathBuf,
     /// Who warns, about which areas, and who is told; without it no rule is evaluated.
     pub(crate) alerts: Option<tram_alerts::Config>,
+    /// Feeds of others' warnings, which are shown.
+    pub(crate) cap_feeds: Vec<CapFeed>,
     /// How long readings and rollups are kept.
     pub(crate) retention: Retention,
     /// Engines that are given every reading.
@@ -88,6 +92,7 @@ fn check(document: &Document<File>) -> Result<Configuration, Mistake> {
         ahead: Duration::from_secs(file.time.ahead_s),
         rules: file.rules.folder.clone(),
         alerts: check_alerts(document)?,
+        cap_feeds: cap_feed::check(document)?,
         retention: retention::check(document)?,
         store: store::check(document)?,
         history: history::check(document, &sinks)?,
@@ -263,6 +268,13 @@ communes = [\"02647\"]
             (format!("{MINIMAL}{sink}[history]\nfrom=\"w\"\n"), 19, "\"v\""),
             (format!("{MINIMAL}{sink}[history]\nfrom=\"v\"\n"), 19, "influxdb2"),
             (format!("{MINIMAL}[history]\nurl=\"http://x\"\n"), 15, "remove"),
+            (format!("{MINIMAL}[[cap_feed]]\nname=\"\"\nurl=\"http://x\"\n"), 16, "the office"),
+            (format!("{MINIMAL}[[cap_feed]]\nname=\"n\"\nurl=\"file:///x\"\n"), 17, "Atom or RSS"),
+            (
+                format!("{MINIMAL}[[cap_feed]]\nname=\"n\"\nurl=\"http://x\"\npoll_s=1\n"),
+                18,
+                "from 30 to",
+            ),
         ] {
             let mistake = load_text(&text).expect_err(&text);
             assert_eq!(mistake.line, Some(line), "{mistake}");

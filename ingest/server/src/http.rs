@@ -10,6 +10,7 @@ mod board;
 mod cap;
 mod deciding;
 mod drills;
+mod foreign;
 mod gaps;
 mod guard;
 mod health;
@@ -45,8 +46,8 @@ pub(crate) use page::is_built;
 pub(crate) use refusal::Refusal;
 
 use crate::{
-    alarms::Alarms, board::Board, broker::Door, config::Reader, enrol::Office, ledger::Ledger,
-    link::Link, live::Hub, orders::Orders, replica::Replica, sinks::Gauges,
+    alarms::Alarms, board::Board, broker::Door, config::Reader, enrol::Office, foreign::Foreign,
+    ledger::Ledger, link::Link, live::Hub, orders::Orders, replica::Replica, sinks::Gauges,
 };
 
 /// The largest body of a request.
@@ -70,6 +71,8 @@ pub(crate) struct App {
     pub(crate) office: Option<Arc<Office>>,
     /// The alarms, when the centre watches rules.
     pub(crate) alarms: Option<Arc<Alarms>>,
+    /// What others warn of.
+    pub(crate) foreign: Arc<Foreign>,
     /// Reads the links in messages, when the centre watches rules.
     pub(crate) links: Option<Links>,
     /// What nodes are told to do.
@@ -165,6 +168,7 @@ fn router(app: Arc<App>) -> Router {
         .route("/api/v1/alarms/{id}/draft", get(deciding::draft))
         .route("/api/v1/drills", get(drills::drills).post(drills::begin))
         .route("/api/v1/audit", get(audit::audit))
+        .route("/api/v1/foreign-alerts", get(foreign::foreign))
         .route("/act/page.css", get(act::style))
         .route("/act/page.js", get(act::script))
         .route("/act/{token}", get(act::show).post(act::act))

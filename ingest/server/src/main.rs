@@ -18,6 +18,7 @@ mod crowd;
 mod enrol;
 mod failure;
 mod folder;
+mod foreign;
 mod http;
 mod ledger;
 mod link;

@@ -6,6 +6,8 @@ use std::{collections::BTreeMap, net::SocketAddr, path::PathBuf};
 use serde::Deserialize;
 use tram_store::sink::{DEFAULT_HOLD_BYTES, Limits};
 
+use super::cap_feed::CapFeedEntry;
+
 /// The whole file.
 #[derive(Debug, Clone, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -24,6 +26,8 @@ pub(crate) struct File {
     #[serde(default)]
     pub(crate) rules: Rules,
     pub(crate) alerts: Option<tram_alerts::Config>,
+    #[serde(default)]
+    pub(crate) cap_feed: Vec<CapFeedEntry>,
     #[serde(default)]
     pub(crate) retention: Retention,
     #[serde(default)]

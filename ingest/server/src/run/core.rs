@@ -20,6 +20,7 @@ use crate::{
     config::{Configuration, External, Station},
     failure::Failure,
     folder,
+    foreign::Foreign,
     http::Beginning,
     ledger::Ledger,
     links,
@@ -41,6 +42,8 @@ pub(super) struct Core {
     pub(super) alarms: Option<Arc<Alarms>>,
     /// Makes and reads the links in messages.
     pub(super) links: Option<Links>,
+    /// What others warn of.
+    pub(super) foreign: Arc<Foreign>,
     /// Who this centre is.
     pub(super) replica: Replica,
     /// How far the engines elsewhere are.
@@ -87,6 +90,7 @@ impl Core {
             ledger: Arc::default(),
             alarms: None,
             links: None,
+            foreign: Foreign::start(&config.cap_feeds).map_err(|e| no_thread(&e))?,
             replica: Replica::new(memory.replica, &config.broker),
             sinks: Arc::default(),
             grown: Arc::default(),
@@ -141,6 +145,7 @@ impl Core {
     pub(super) fn stop(&self) {
         self.hub.close();
         self.grown.stop();
+        self.foreign.stop();
         if let Some(alarms) = &self.alarms {
             alarms.stop();
         }

@@ -350,6 +350,7 @@ fn app(
         office,
         alarms: core.alarms.clone(),
         links: core.links.clone(),
+        foreign: Arc::clone(&core.foreign),
         orders: Arc::clone(orders),
         sinks: Arc::clone(&core.sinks),
         replica: core.replica.clone(),

@@ -1,6 +1,7 @@
 import type { JSX } from 'preact';
 import { useEffect, useMemo, useState } from 'preact/hooks';
 import { AlarmDialog, asking } from './alarms/dialog.tsx';
+import { DrillDialog, drilling } from './alarms/drill.tsx';
 import { AlarmList } from './alarms/list.tsx';
 import { arrange, headlineOf } from './alarms/order.ts';
 import { Banner } from './banner.tsx';
@@ -20,6 +21,7 @@ export function App(): JSX.Element {
   const { language } = useWords();
   const lost = useStore(connection, (c) => c.kind === 'lost');
   const question = useStore(asking);
+  const drill = useStore(drilling);
   const [help, setHelp] = useState(false);
 
   useEffect(() => {
@@ -44,6 +46,7 @@ export function App(): JSX.Element {
       <Jumps />
       <Announcer />
       {help && <Help close={() => setHelp(false)} />}
+      {drill && <DrillDialog />}
       {question && <AlarmDialog key={question.alarm.id + question.kind} {...question} />}
     </div>
   );

@@ -62,6 +62,64 @@ export interface Shelving {
   readonly comment: string;
 }
 
+export interface Approval {
+  readonly state: 'waiting' | 'approved' | 'rejected';
+  readonly level: number;
+  readonly by: string | null;
+  readonly comment: string;
+  readonly at: string | null;
+}
+
+type Words = { readonly vi: string; readonly en: string; readonly zh: string };
+
+/** A rule that can be played. */
+export interface Drillable {
+  readonly rule: string;
+  readonly event: Words;
+  readonly levels: readonly { readonly level: number; readonly name: Words; readonly approval: boolean }[];
+  readonly stations: readonly string[];
+}
+
+/** How far a message to one person or receiver has come. */
+export interface Receipt {
+  readonly recipient: string;
+  readonly name: string;
+  readonly channel: string;
+  /** Each includes the ones before. */
+  readonly state: 'given-up' | 'queued' | 'sent' | 'delivered' | 'opened' | 'confirmed';
+  readonly error: string | null;
+}
+
+/** What others warn of. */
+export interface ForeignAlerts {
+  readonly feeds: readonly {
+    readonly name: string;
+    readonly url: string;
+    readonly read_at: string | null;
+    readonly trouble: string | null;
+  }[];
+  readonly alerts: readonly ForeignAlert[];
+}
+
+export interface ForeignAlert {
+  readonly feed: string;
+  readonly address: string;
+  readonly identifier: string;
+  readonly sender: string;
+  readonly status: string;
+  readonly sent: string;
+  readonly infos: readonly {
+    readonly language: string;
+    readonly event: string;
+    readonly severity: string;
+    readonly expires: string | null;
+    readonly sender_name: string | null;
+    readonly headline: string | null;
+    readonly description: string | null;
+    readonly areas: readonly { readonly description: string }[];
+  }[];
+}
+
 export interface Alarm {
   readonly id: string;
   readonly rule: string;
@@ -84,6 +142,14 @@ export interface Alarm {
   readonly headline: { readonly vi?: string; readonly en?: string; readonly zh?: string };
   readonly acked: Acknowledgement | null;
   readonly shelved: Shelving | null;
+  /** People play it: nothing was measured. */
+  readonly drill?: boolean;
+  /** Whether the public may be told of the level; null when it needs nobody's word. */
+  readonly approval?: Approval | null;
+  /** Who ended it, when the readings did not. */
+  readonly all_clear?: Acknowledgement | null;
+  /** The level of the public message that stands; 0 for an all-clear. */
+  readonly public_level?: number | null;
   readonly cap: string | null;
   readonly unofficial: boolean;
   readonly source: 'centre' | 'node';

@@ -64,6 +64,8 @@ try {
   await step('nothing stands in the way of a screen reader', () => isAccessible(page));
   if (mock) {
     await step('an alarm is acknowledged by keyboard', () => anAlarmIsAcknowledged(page));
+    await step('a draft is approved, and a drill is held', () => aDraftIsApprovedAndADrillHeld(page));
+    await step('nothing new stands in the way of a screen reader', () => isAccessible(page));
     await step('a lost connection is said and healed', () => aLostConnection(page, mock));
   }
   await step('the drawing stands in for the map', () => theDrawingStandsIn(context, url));
@@ -167,6 +169,23 @@ async function anAlarmIsAcknowledged(page) {
   await page.click('dialog [type=submit]');
   await page.waitForSelector('dialog', { state: 'detached' });
   await page.waitForFunction(() => document.querySelector('.place-acked')?.textContent?.includes('Lý A Sử'));
+}
+
+async function aDraftIsApprovedAndADrillHeld(page) {
+  await page.click('[data-alarm=f3] .alarm-buttons .grave');
+  await page.fill('dialog [name=by]', 'Lê Thị Chi');
+  await page.click('dialog [type=submit]');
+  await page.waitForSelector('dialog', { state: 'detached' });
+  await page.waitForFunction(() => document.querySelector('[data-alarm=f3]')?.textContent?.includes('Lê Thị Chi'));
+  await page.click('[data-alarm=f3] .receipts summary');
+  await page.waitForFunction(() => document.querySelector('[data-alarm=f3] .receipts')?.textContent?.includes('Lò Thị Mai'));
+  await page.click('.begin-drill');
+  await page.waitForSelector('dialog [name=station]');
+  await page.fill('dialog [name=by]', 'Lê Thị Chi');
+  await page.click('dialog [type=submit]');
+  await page.waitForSelector('dialog', { state: 'detached' });
+  await page.waitForSelector('.tag-drill');
+  if (env.TRAM_SCREENSHOT_ACTING) await page.screenshot({ path: env.TRAM_SCREENSHOT_ACTING });
 }
 
 async function aLostConnection(page, centre) {

@@ -99,6 +99,72 @@ export class MockCentre {
     return this.#change(id, { shelved: { by, until, comment } });
   }
 
+  approve(id, { by, level, comment }, nowMs) {
+    return this.#change(id, { public_level: level, approval: { state: 'approved', level, by, comment, at: iso(nowMs) } });
+  }
+
+  reject(id, { by, level, comment }, nowMs) {
+    return this.#change(id, { approval: { state: 'rejected', level, by, comment, at: iso(nowMs) } });
+  }
+
+  allClear(id, { by, comment }, nowMs) {
+    const over = { state: 'cleared', cleared_at: iso(nowMs), public_level: 0 };
+    return this.#change(id, { ...over, all_clear: { by, comment, at: iso(nowMs) } });
+  }
+
+  drillable() {
+    const words = (vi, en, zh) => ({ vi, en, zh });
+    return [
+      {
+        rule: 'flood-lao-cai', event: words('Lũ', 'Flood', '洪水'), stations: ['lao-cai-river-01'],
+        levels: [
+          { level: 1, name: words('báo động I', 'alarm level I', '一级警报'), approval: false },
+          { level: 3, name: words('báo động III', 'alarm level III', '三级警报'), approval: true },
+        ],
+      },
+    ];
+  }
+
+  drill({ rule, station, level, by }, nowMs) {
+    const alarm = {
+      id: `d${this.#alarms.length}`, rule, version: 1, hazard: 'flood', station, channel: 'water_level', level,
+      severity: 'Minor', state: 'raised', raised_at: iso(nowMs), updated_at: iso(nowMs), cleared_at: null, value: 80,
+      unit: 'm', unofficial: false, source: 'centre', acked: null, shelved: null, cap: null, drill: true,
+      approval: null, public_level: level,
+      headline: {
+        vi: `[DIỄN TẬP] Lũ trên sông Hồng tại Lào Cai (${by})`,
+        en: `[EXERCISE] Flood on the Red River at Lào Cai (${by})`,
+        zh: `[演习] 老街红河洪水 (${by})`,
+      },
+    };
+    this.#alarms = [alarm, ...this.#alarms];
+    return alarm;
+  }
+
+  receipts() {
+    const to = (name, channel, state, error) => ({ recipient: name, name, channel, state, error });
+    return [to('Lò Thị Mai', 'sms', 'confirmed', null), to('Giàng A Páo', 'email', 'queued', 'connection refused')];
+  }
+
+  foreign(nowMs) {
+    return {
+      feeds: [{ name: 'nchmf', url: 'https://example.org/cap.atom', read_at: iso(nowMs), trouble: null }],
+      alerts: [
+        {
+          feed: 'nchmf', address: 'https://example.org/1.xml', identifier: 'x1', sender: 'nchmf@example.org', status: 'Actual',
+          sent: iso(nowMs - 3_600_000),
+          infos: [
+            {
+              language: 'vi-VN', event: 'Mưa lớn', severity: 'Moderate', expires: iso(nowMs + 7_200_000),
+              sender_name: 'Đài khí tượng', headline: 'Mưa lớn ở vùng núi phía Bắc',
+              description: 'Từ chiều nay đến đêm mai có mưa to, có nơi trên 100 mm.', areas: [{ description: 'Lào Cai, Yên Bái' }],
+            },
+          ],
+        },
+      ],
+    };
+  }
+
   #change(id, change) {
     const index = this.#alarms.findIndex((a) => a.id === id);
     if (index < 0) return null;
@@ -156,6 +222,7 @@ function alarmsAt(nowMs) {
       }),
       severity: 'Severe', state: 'raised', raised_at: iso(nowMs - 137_000), updated_at: iso(nowMs - 137_000),
       cleared_at: null, value: 83.52, acked: null, shelved: null, cap: '/cap/f3.xml',
+      approval: { state: 'waiting', level: 3, by: null, comment: '', at: null }, public_level: 2,
     },
     {
       id: 's1', rule: 'slope-sapa', version: 2, hazard: 'landslide', station: 'sapa-slope-01', channel: 'tilt_x', level: 1,

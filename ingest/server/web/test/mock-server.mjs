@@ -62,14 +62,25 @@ export async function startMock(port = 0) {
 async function answer(centre, feeds, request, response) {
   const ms = Date.now();
   const { pathname, searchParams } = new URL(request.url, 'http://mock');
-  const deed = /^\/api\/v1\/alarms\/([^/]+)\/(ack|shelve)$/.exec(pathname);
+  const deed = /^\/api\/v1\/alarms\/([^/]+)\/(ack|shelve|approve|reject|all-clear)$/.exec(pathname);
   if (request.method === 'POST' && deed) {
-    const alarm = centre[deed[2]](decodeURIComponent(deed[1]), await body(request), ms);
+    const verb = deed[2] === 'all-clear' ? 'allClear' : deed[2];
+    const alarm = centre[verb](decodeURIComponent(deed[1]), await body(request), ms);
     if (!alarm) return json(response, 404, { error: 'There is no such alarm.', fix: 'Reload the list.' });
     broadcast(feeds, 'alarm', alarm);
     return json(response, 200, alarm);
   }
+  if (request.method === 'POST' && pathname === '/api/v1/drills') {
+    const alarm = centre.drill(await body(request), ms);
+    broadcast(feeds, 'alarm', alarm);
+    return json(response, 201, alarm);
+  }
+  if (/^\/api\/v1\/alarms\/[^/]+\/receipts$/.test(pathname)) return json(response, 200, centre.receipts());
   switch (pathname) {
+    case '/api/v1/drills':
+      return json(response, 200, centre.drillable());
+    case '/api/v1/foreign-alerts':
+      return json(response, 200, centre.foreign(ms));
     case '/api/v1/live':
       return openFeed(centre, feeds, response, ms);
     case '/api/v1/stations':

@@ -6,9 +6,11 @@ import { useWords } from '../i18n/current.ts';
 import { ageSeconds } from '../live/clock.ts';
 import { lookAtStation } from '../looking.ts';
 import { useStore } from '../store.ts';
+import { ApprovalNote } from './approval.tsx';
 import { asking } from './dialog.tsx';
 import { LevelChip } from './level_chip.tsx';
 import { headlineOf, type Place } from './order.ts';
+import { Receipts } from './receipts.tsx';
 
 export function AlarmCard({ alarm, place }: { alarm: Alarm; place: Place }): JSX.Element {
   const { t, language } = useWords();
@@ -22,6 +24,11 @@ export function AlarmCard({ alarm, place }: { alarm: Alarm; place: Place }): JSX
         {alarm.no_data && alarm.level > 0 && (
           <span class="tag" title={t('alarms.noDataWhy')}>
             {t('alarms.noData')}
+          </span>
+        )}
+        {alarm.drill && (
+          <span class="tag tag-drill" title={t('alarms.drillWhy')}>
+            {t('alarms.drill')}
           </span>
         )}
         {alarm.unofficial && (
@@ -64,6 +71,14 @@ export function AlarmCard({ alarm, place }: { alarm: Alarm; place: Place }): JSX
           {alarm.shelved.comment && <q>{alarm.shelved.comment}</q>}
         </p>
       )}
+      <ApprovalNote alarm={alarm} />
+      {alarm.all_clear && (
+        <p class="alarm-deed">
+          ✓ {t('alarms.allClearBy', { by: alarm.all_clear.by, time: clock(alarm.all_clear.at) })}
+          {alarm.all_clear.comment && <q>{alarm.all_clear.comment}</q>}
+        </p>
+      )}
+      <Receipts alarm={alarm} />
       {place !== 'cleared' && (
         <div class="alarm-buttons">
           {!alarm.acked && (
@@ -74,6 +89,21 @@ export function AlarmCard({ alarm, place }: { alarm: Alarm; place: Place }): JSX
           {place !== 'shelved' && (
             <button type="button" onClick={() => asking.set({ alarm, kind: 'shelve' })}>
               {t('alarms.shelve')}
+            </button>
+          )}
+          {alarm.approval?.state === 'waiting' && (
+            <>
+              <button type="button" class="grave" onClick={() => asking.set({ alarm, kind: 'approve' })}>
+                {t('alarms.approve')}
+              </button>
+              <button type="button" onClick={() => asking.set({ alarm, kind: 'reject' })}>
+                {t('alarms.reject')}
+              </button>
+            </>
+          )}
+          {alarm.level > 0 && (
+            <button type="button" onClick={() => asking.set({ alarm, kind: 'all-clear' })}>
+              {t('alarms.all-clear')}
             </button>
           )}
         </div>

@@ -10,6 +10,7 @@ import { Store } from '../store.ts';
 import { LevelChip } from './level_chip.tsx';
 import { send, type Deed } from './actions.ts';
 import { headlineOf } from './order.ts';
+import { heldToken, holdToken } from './token.ts';
 
 /** The dialog that is open, if one is. */
 export const asking = new Store<{ readonly alarm: Alarm; readonly kind: Deed['kind'] } | null>(null);
@@ -18,14 +19,30 @@ const MINUTES = [15, 30, 60, 240, 480, 1440];
 const MAX_NAME = 80;
 const MAX_COMMENT = 500;
 
-/** Kept until the page is closed and no longer: it is a secret. */
-let token = '';
+/** What is decided against a warning needs its reason. */
+function reasoned(kind: Deed['kind']): boolean {
+  return kind === 'reject' || kind === 'all-clear';
+}
+
+function deedOf(kind: Deed['kind'], alarm: Alarm, by: string, comment: string, minutes: number): Deed {
+  switch (kind) {
+    case 'shelve':
+      return { kind, by, comment, minutes };
+    case 'approve':
+    case 'reject':
+      // The level that was on the screen: the centre refuses when it is another by now.
+      return { kind, by, comment, level: alarm.level };
+    case 'ack':
+    case 'all-clear':
+      return { kind, by, comment };
+  }
+}
 
 export function AlarmDialog({ alarm, kind }: { alarm: Alarm; kind: Deed['kind'] }): JSX.Element {
   const { t, language } = useWords();
   const [state, setState] = useState<'asking' | 'sending'>('asking');
   const [trouble, setTrouble] = useState('');
-  const [needsToken, setNeedsToken] = useState(token !== '');
+  const [needsToken, setNeedsToken] = useState(heldToken() !== '');
   const close = (): void => asking.set(null);
 
   const submit = async (event: SubmitEvent): Promise<void> => {
@@ -33,14 +50,11 @@ export function AlarmDialog({ alarm, kind }: { alarm: Alarm; kind: Deed['kind'] 
     const form = new FormData(event.currentTarget as HTMLFormElement);
     const of = (name: string): string => String(form.get(name) ?? '').trim();
     const by = of('by');
-    token = of('token') || token;
+    holdToken(of('token'));
     remember('name', by);
     setState('sending');
-    const deed: Deed =
-      kind === 'ack'
-        ? { kind, by, comment: of('comment') }
-        : { kind, by, comment: of('comment'), minutes: Number(of('minutes')) };
-    const answer = await send(alarm.id, deed, token);
+    const comment = of('comment');
+    const answer = await send(alarm.id, deedOf(kind, alarm, by, comment, Number(of('minutes'))), heldToken());
     setState('asking');
     switch (answer.kind) {
       case 'done':
@@ -60,13 +74,14 @@ export function AlarmDialog({ alarm, kind }: { alarm: Alarm; kind: Deed['kind'] 
   };
 
   return (
-    <Modal title={t(kind === 'ack' ? 'dialog.ackTitle' : 'dialog.shelveTitle')} close={close}>
+    <Modal title={t(`title.${kind}`)} close={close}>
       <form onSubmit={(event) => void submit(event)}>
         <p class="dialog-about">
           <LevelChip alarm={alarm} />{' '}
           {headlineOf(alarm, language)}
         </p>
-        {kind === 'shelve' && <p class="muted">{t('dialog.shelveWhy')}</p>}
+        {kind !== 'ack' && <p class="muted">{t(`why.${kind}`)}</p>}
+        {alarm.drill && <p class="muted">{t('alarms.drillWhy')}</p>}
         <label>
           {t('dialog.by')}
           <input name="by" required autofocus maxLength={MAX_NAME} autocomplete="name" defaultValue={recall('name') ?? ''} />
@@ -84,8 +99,8 @@ export function AlarmDialog({ alarm, kind }: { alarm: Alarm; kind: Deed['kind'] 
           </label>
         )}
         <label>
-          {t('dialog.comment')}
-          <textarea name="comment" rows={3} maxLength={MAX_COMMENT} />
+          {t(reasoned(kind) ? 'dialog.reason' : 'dialog.comment')}
+          <textarea name="comment" rows={3} maxLength={MAX_COMMENT} required={reasoned(kind)} />
         </label>
         {needsToken && (
           <label>
@@ -101,7 +116,7 @@ export function AlarmDialog({ alarm, kind }: { alarm: Alarm; kind: Deed['kind'] 
             {t('dialog.cancel')}
           </button>
           <button type="submit" class="primary" disabled={state === 'sending'}>
-            {t(state === 'sending' ? 'dialog.sending' : kind === 'ack' ? 'alarms.ack' : 'alarms.shelve')}
+            {t(state === 'sending' ? 'dialog.sending' : `alarms.${kind}`)}
           </button>
         </div>
       </form>

@@ -5,6 +5,8 @@ import { live, now } from '../centre.ts';
 import { useWords } from '../i18n/current.ts';
 import { useStore } from '../store.ts';
 import { AlarmCard } from './card.tsx';
+import { drilling } from './drill.tsx';
+import { Foreign } from './foreign.tsx';
 import { arrange, PLACES, type Place } from './order.ts';
 
 /** Ended alarms put on the page; the interface has all of them. */
@@ -22,12 +24,16 @@ export function AlarmList(): JSX.Element {
       <div class="panel-head">
         <h2 id="alarms-title">{t('alarms.title')}</h2>
         {places.active.length > 0 && <span class="badge">{places.active.length}</span>}
+        <button type="button" class="begin-drill" onClick={() => drilling.set(true)}>
+          {t('alarms.beginDrill')}
+        </button>
       </div>
       <div class="panel-body" tabIndex={-1}>
         {raised === 0 && <p class="note calm">✓ {t('alarms.none')}</p>}
         {PLACES.map((place) => (
           <Group key={place} place={place} alarms={places[place]} />
         ))}
+        <Foreign />
       </div>
     </section>
   );
