@@ -36,7 +36,10 @@ impl<'a> Wording<'a> {
             },
             (true, false) => return self.silence(language, false),
             (false, true) => text.headline.as_str(),
-            (false, false) => text.cleared.as_str(),
+            (false, false) => match self.ended(language, &text.event) {
+                Some(ended) => return ended,
+                None => text.cleared.as_str(),
+            },
         };
         clipped(&self.filled(language, template))
     }
@@ -114,6 +117,21 @@ impl<'a> Wording<'a> {
             time: &time,
         }
         .fill(template)
+    }
+
+    /// The headline of an end that no reading has decided: it must not say that the water has fallen.
+    fn ended(&self, language: Language, event: &str) -> Option<String> {
+        let Episode { all_clear, drill, station, .. } = self.episode;
+        if all_clear.is_none() && !drill {
+            return None;
+        }
+        let station = self.settings.station_name(station);
+        let station = station.get(language);
+        Some(clipped(&match language {
+            Language::Vi => format!("Hết cảnh báo – {station}: {event}"),
+            Language::En => format!("All clear, {station}: {event}"),
+            Language::Zh => format!("警报解除，{station}：{event}"),
+        }))
     }
 
     /// For a rule of a node that the centre does not have.

@@ -145,6 +145,8 @@ fn an_all_clear_stands_against_everything_but_a_rise() {
     let alarm = centre.alerts.all_clear(&id, "Lê Thị C", "nước đã rút", now).unwrap();
     assert_eq!((alarm.state, alarm.public_level), (AlarmState::Cleared, Some(0)));
     assert_eq!(alarm.all_clear.as_ref().unwrap().by, "Lê Thị C");
+    // Nobody has measured that the water has fallen.
+    assert_eq!(alarm.headline.en, "All clear, Lào Cai: Flood");
     let (_, xml) = centre.messages().pop().unwrap();
     assert_eq!((text(&xml, "responseType"), text(&xml, "msgType")), ("AllClear", "Update"));
     assert_eq!(check_cap(xml.as_bytes()), []);

@@ -215,7 +215,23 @@ fn real_messages_are_accepted_or_refused_as_they_should_be() {
         ("wmo_tg/valid.xml", Some(Profile), "headline"),
         ("wmo_tg/no_signature.xml", Some(Profile), "headline"),
         ("wmo_tg/invalid_schema.xml", Some(Schema), "certainty: missing"),
+        // Signatures are let through and not believed: nobody here knows the signers' keys.
+        ("wmo_tg/invalid_signature.xml", Some(Profile), "headline"),
+        ("wmo_tg/invalid_digest.xml", Some(Profile), "headline"),
+        ("wmo_tg/invalid_certificate.xml", Some(Profile), "headline"),
+        // CAP 1.1 is shown when somebody's feed has it, but it is not sound CAP 1.2.
+        ("google/earthquake.cap", Some(Schema), "no <alert>"),
+        ("google/earthquake_signed.cap", Some(Schema), "no <alert>"),
+        ("google/no_optional_fields.cap", Some(Schema), "no <alert>"),
     ];
+    for folder in ["google", "oasiscap", "wmo_tg"].map(|name| folder.join(name)) {
+        for file in fs::read_dir(&folder).into_iter().flatten() {
+            let path = file.unwrap().path();
+            let listed = cases.iter().any(|(name, ..)| path.ends_with(name));
+            let schema = path.extension().is_some_and(|e| e == "xsd");
+            assert!(listed || schema, "what is expected of {}?", path.display());
+        }
+    }
     for (name, worst, expected) in cases {
         let path = folder.join(Path::new(name));
         let Ok(bytes) = fs::read(&path) else {
@@ -224,8 +240,16 @@ fn real_messages_are_accepted_or_refused_as_they_should_be() {
         };
         let found = check_cap(&bytes);
         assert_eq!(found.iter().map(|f| f.kind).min(), *worst, "{name}: {found:#?}");
-        let named = found.iter().any(|f| f.to_string().contains(expected));
-        assert!(worst.is_none() || named, "{name}: {found:#?}");
+        let named = found.iter().find(|f| f.to_string().contains(expected));
+        assert!(worst.is_none() || named.is_some(), "{name}: {found:#?}");
+        // Whoever mends it finds the place.
+        let lines = bytes.split(|b| *b == b'\n').count();
+        assert!(found.iter().all(|f| f.line.is_some_and(|l| (1..=lines).contains(&l))), "{found:?}");
+        // What is no XML or no CAP is not shown either; the rest is, sound or not.
+        let shown = super::read_cap(&bytes);
+        assert_eq!(shown.is_err(), *worst == Some(Xml), "{name}: {shown:?}");
+        let sound = shown.is_ok_and(|alert| alert.sound);
+        assert_eq!(sound, matches!(worst, None | Some(Profile)), "{name}");
     }
 }
 

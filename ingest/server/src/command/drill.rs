@@ -30,8 +30,9 @@ pub(crate) struct Drill {
     /// What the drill is about.
     #[arg(long, value_name = "TEXT", default_value = "")]
     comment: String,
-    /// Ends the drill instead: its alarm's id, as it was printed when the drill began.
-    #[arg(long, value_name = "ID", conflicts_with_all = ["station", "level"])]
+    /// Ends a drill of the rule instead: the one whose alarm has this id, or the newest.
+    #[arg(long, value_name = "ID", num_args = 0..=1, default_missing_value = "",
+        conflicts_with_all = ["station", "level"])]
     end: Option<String>,
     /// Where the centre's interface is, HOST:PORT, when that is not what the configuration says.
     #[arg(long, value_name = "ADDRESS")]
@@ -47,7 +48,7 @@ Examples:
       Everybody who is told of alarm level I is told that it is a drill of it.
   tram-ingest rules drill flood-lao-cai --level 3 --by Lan
       As above, and somebody has to approve before the feed has it.
-  tram-ingest rules drill flood-lao-cai --end 5f1d… --by Lan --comment 'kết thúc diễn tập'
+  tram-ingest rules drill flood-lao-cai --end --by Lan --comment 'kết thúc diễn tập'
       The all-clear. A drill that nobody ends is over after four hours.
 
 The centre must be running. Exit codes: 0 begun or ended, 1 refused or the centre does not run, 2 a
@@ -62,7 +63,7 @@ pub(crate) fn drill(asked: &Drill) -> Result<(), Failure> {
     let centre = Centre::new(asked.centre.unwrap_or(config.http.listen), config.http.token);
     let by = person(asked.by.as_ref());
     if let Some(id) = &asked.end {
-        return end(&centre, id, &by, &asked.comment);
+        return end(&centre, asked, id, &by);
     }
     let known: Vec<Value> = centre.get("/api/v1/drills")?;
     let rule = known.iter().find(|rule| word(rule, "/rule") == asked.rule).ok_or_else(|| {
@@ -87,24 +88,31 @@ pub(crate) fn drill(asked: &Drill) -> Result<(), Failure> {
     }
     let id = word(&alarm, "/id");
     println!(
-        "End it with: tram-ingest rules drill {} --end {id} --by NAME --comment TEXT",
+        "End it with: tram-ingest rules drill {} --end {id} --by NAME",
         asked.rule
     );
     Ok(())
 }
 
-fn end(centre: &Centre, id: &str, by: &str, comment: &str) -> Result<(), Failure> {
+/// Ends the drill with this id, or with none the newest of the rule.
+fn end(centre: &Centre, asked: &Drill, id: &str, by: &str) -> Result<(), Failure> {
     let alarms: Vec<Value> = centre.get("/api/v1/alarms")?;
-    let drill = alarms.iter().find(|alarm| word(alarm, "/id") == id);
-    if drill.is_none_or(|alarm| alarm.pointer("/drill") != Some(&Value::Bool(true))) {
-        return Err(Failure::new(
-            format!("there is no drill `{id}`"),
+    let goes_on = |alarm: &&Value| {
+        alarm.pointer("/drill") == Some(&Value::Bool(true))
+            && word(alarm, "/rule") == asked.rule
+            && word(alarm, "/state") == "raised"
+            && (id.is_empty() || word(alarm, "/id") == id)
+    };
+    let drill = alarms.iter().find(goes_on).ok_or_else(|| {
+        Failure::new(
+            format!("no drill {id} of `{}` goes on", asked.rule).replace("  ", " "),
             "GET /api/v1/alarms lists them; a real alarm is not ended by this command",
-        ));
-    }
-    let comment = if comment.is_empty() { "kết thúc diễn tập" } else { comment };
+        )
+    })?;
+    let comment = if asked.comment.is_empty() { "kết thúc diễn tập" } else { &asked.comment };
     let body = json!({ "by": by, "comment": comment });
-    let alarm: Value = centre.post(&format!("/api/v1/alarms/{id}/all-clear"), &body)?;
+    let path = format!("/api/v1/alarms/{}/all-clear", word(drill, "/id"));
+    let alarm: Value = centre.post(&path, &body)?;
     println!("{}", word(&alarm, "/headline/vi"));
     println!("{}", word(&alarm, "/headline/en"));
     Ok(())

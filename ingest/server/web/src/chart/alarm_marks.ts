@@ -18,7 +18,7 @@ export function alarmMarks(
 ): AlarmMark[] {
   const marks: AlarmMark[] = [];
   for (const alarm of alarms) {
-    if (alarm.station !== stream.station || alarm.channel !== stream.channel) continue;
+    if (alarm.drill || alarm.station !== stream.station || alarm.channel !== stream.channel) continue;
     const raised = Date.parse(alarm.raised_at) / 1000;
     const updated = Date.parse(alarm.updated_at) / 1000;
     const { level } = alarm;
