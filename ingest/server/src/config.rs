@@ -268,11 +268,11 @@ communes = [\"02647\"]
             (format!("{MINIMAL}{sink}[history]\nfrom=\"w\"\n"), 19, "\"v\""),
             (format!("{MINIMAL}{sink}[history]\nfrom=\"v\"\n"), 19, "influxdb2"),
             (format!("{MINIMAL}[history]\nurl=\"http://x\"\n"), 15, "remove"),
-            (format!("{MINIMAL}[[cap_feed]]\nname=\"\"\nurl=\"http://x\"\n"), 16, "the office"),
-            (format!("{MINIMAL}[[cap_feed]]\nname=\"n\"\nurl=\"file:///x\"\n"), 17, "Atom or RSS"),
+            (format!("{MINIMAL}[[cap_feed]]\nname=\"\"\nurl=\"http://x\"\n"), 15, "the office"),
+            (format!("{MINIMAL}[[cap_feed]]\nname=\"n\"\nurl=\"file:///x\"\n"), 16, "Atom or RSS"),
             (
                 format!("{MINIMAL}[[cap_feed]]\nname=\"n\"\nurl=\"http://x\"\npoll_s=1\n"),
-                18,
+                17,
                 "from 30 to",
             ),
         ] {

@@ -244,7 +244,10 @@ fn real_messages_are_accepted_or_refused_as_they_should_be() {
         assert!(worst.is_none() || named.is_some(), "{name}: {found:#?}");
         // Whoever mends it finds the place.
         let lines = bytes.split(|b| *b == b'\n').count();
-        assert!(found.iter().all(|f| f.line.is_some_and(|l| (1..=lines).contains(&l))), "{found:?}");
+        assert!(
+            found.iter().all(|f| f.line.is_some_and(|l| (1..=lines).contains(&l))),
+            "{found:?}"
+        );
         // What is no XML or no CAP is not shown either; the rest is, sound or not.
         let shown = super::read_cap(&bytes);
         assert_eq!(shown.is_err(), *worst == Some(Xml), "{name}: {shown:?}");

@@ -87,10 +87,7 @@ pub(crate) fn drill(asked: &Drill) -> Result<(), Failure> {
         println!("The draft waits for a person to approve it, as of a real warning.");
     }
     let id = word(&alarm, "/id");
-    println!(
-        "End it with: tram-ingest rules drill {} --end {id} --by NAME",
-        asked.rule
-    );
+    println!("End it with: tram-ingest rules drill {} --end {id} --by NAME", asked.rule);
     Ok(())
 }
 
@@ -109,7 +106,8 @@ fn end(centre: &Centre, asked: &Drill, id: &str, by: &str) -> Result<(), Failure
             "GET /api/v1/alarms lists them; a real alarm is not ended by this command",
         )
     })?;
-    let comment = if asked.comment.is_empty() { "kết thúc diễn tập" } else { &asked.comment };
+    let comment =
+        if asked.comment.is_empty() { "kết thúc diễn tập" } else { &asked.comment };
     let body = json!({ "by": by, "comment": comment });
     let path = format!("/api/v1/alarms/{}/all-clear", word(drill, "/id"));
     let alarm: Value = centre.post(&path, &body)?;
