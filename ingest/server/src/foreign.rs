@@ -238,7 +238,7 @@ impl Reader {
                 tracing::warn!(feed = self.feed.name, trouble, "a feed of others cannot be read");
             }
             (Some(_), None) => {
-                tracing::info!(feed = self.feed.name, "a feed of others is read again")
+                tracing::info!(feed = self.feed.name, "a feed of others is read again");
             }
             _ => {}
         }
