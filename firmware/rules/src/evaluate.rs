@@ -132,22 +132,38 @@ impl Rule {
             return;
         }
         let known = state.version != 0;
-        for a in mem::take(&mut state.announced) {
-            let mut t = self.withdrawn(state, a.start);
-            t.version = state.version;
-            t.episode = episode_id(&self.id, state.version, &state.station, UnixMicros(a.start));
-            out.push(t);
-        }
-        if let Some(at) = state.hearing.silent.take() {
-            let mut t = self.about_silence(state, TransitionKind::Withdrawn, at, at);
-            t.version = state.version;
-            t.episode = silence_id(&self.id, state.version, &state.station, UnixMicros(at));
-            out.push(t);
-        }
+        out.extend(self.end(state));
+        state.announced.clear();
+        state.hearing.silent = None;
         if known {
             *state = State { hearing: mem::take(&mut state.hearing), ..State::new(state.station) };
         }
         state.version = self.version;
+    }
+
+    /// Takes a state over from another version of the rule, without waiting for a reading: what the
+    /// old version announced is withdrawn, and the new one begins anew.
+    pub fn begin(&self, state: &mut State) -> Vec<Transition> {
+        let mut out = Vec::new();
+        self.renew(state, &mut out);
+        out
+    }
+
+    /// What takes back everything that a state has announced and not closed, for a rule or a
+    /// station that is no more.
+    #[must_use]
+    pub fn end(&self, state: &State) -> Vec<Transition> {
+        let (version, station) = (state.version, &state.station);
+        let warnings = state.announced.iter().map(|a| {
+            let episode = episode_id(&self.id, version, station, UnixMicros(a.start));
+            Transition { version, episode, ..self.withdrawn(state, a.start) }
+        });
+        let silence = state.hearing.silent.map(|at| {
+            let episode = silence_id(&self.id, version, station, UnixMicros(at));
+            let t = self.about_silence(state, TransitionKind::Withdrawn, at, at);
+            Transition { version, episode, ..t }
+        });
+        warnings.chain(silence).collect()
     }
 
     /// A clock that ran ahead and was set right would make every reading to come too late, for

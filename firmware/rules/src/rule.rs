@@ -246,6 +246,35 @@ impl Rule {
         level > 0 && self.siren_from.is_some_and(|from| level >= from)
     }
 
+    /// Whether the other rule comes to the same levels from the same readings, whatever it is called
+    /// and whatever people read: what has been remembered for one is good for the other. Stations
+    /// may differ where each is by itself.
+    #[must_use]
+    pub fn evaluates_as(&self, other: &Self) -> bool {
+        let bare = |rule: &Self| {
+            let level = |l: &Level| (l.level, l.raise, l.clear, l.rainy_days);
+            let levels: Vec<_> = rule.levels.iter().map(level).collect();
+            let stations = rule.group().map(|_| rule.stations.clone());
+            let rule = Self {
+                id: other.id,
+                hazard: other.hazard,
+                legal: String::new(),
+                unofficial: false,
+                stations: Vec::new(),
+                levels: Vec::new(),
+                approve_from: 0,
+                siren_from: None,
+                notify: Vec::new(),
+                urgency: other.urgency,
+                certainty: other.certainty,
+                texts: other.texts.clone(),
+                ..rule.clone()
+            };
+            (rule, levels, stations)
+        };
+        bare(self) == bare(other)
+    }
+
     /// The same rule where readings arrive in the order they were taken, as on the node itself:
     /// nothing comes late, so a level is lowered without waiting for it. Episodes and their names
     /// are the same.

@@ -109,6 +109,7 @@ impl Alerts {
         let lost = &alerts.evaluation.lost;
         let orphans = sweep::orphans(&alerts.connection, &alerts.settings, lost, now)?;
         alerts.commit(&orphans, &[], true, now)?;
+        alerts.evaluation.forget_gone(&alerts.connection)?;
         Ok(alerts)
     }
 
@@ -419,6 +420,8 @@ impl Alerts {
         Ok(counters)
     }
 }
+
+mod reload;
 
 #[cfg(test)]
 mod tests;

@@ -57,6 +57,9 @@ pub enum AlertsError {
     /// It cannot be done as things stand now; the text says how they stand.
     #[error("{0}")]
     Conflict(&'static str),
+    /// A rule has other thresholds or times under the version it had.
+    #[error("the rule `{0}` has changed under the same version; count its `version` up")]
+    SameVersion(String),
     /// More of something than a documented limit.
     #[error("{0}")]
     Limit(&'static str),

@@ -45,6 +45,8 @@ pub(crate) struct Evaluation {
     pub(crate) position: u64,
     /// Readings of stations beyond [`MAX_STATES`].
     pub(crate) refused_total: u64,
+    /// Rules and stations that are no longer evaluated, and that the file still knows.
+    gone: Vec<(String, String)>,
     /// Rules and stations whose state could not be read back.
     pub(crate) lost: Vec<(String, String)>,
 }
@@ -56,8 +58,13 @@ impl Evaluation {
         settings: &Settings,
         position: u64,
     ) -> Result<Self, AlertsError> {
-        let mut evaluation =
-            Self { held: HashMap::new(), position, refused_total: 0, lost: Vec::new() };
+        let mut evaluation = Self {
+            held: HashMap::new(),
+            position,
+            refused_total: 0,
+            lost: Vec::new(),
+            gone: Vec::new(),
+        };
         let mut query = connection.prepare("SELECT rule, station, position, body FROM state")?;
         let rows = query.query_map([], |row| {
             let (rule, station): (String, String) = (row.get(0)?, row.get(1)?);
@@ -66,6 +73,7 @@ impl Evaluation {
         for row in rows {
             let (rule, station, stored, body) = row?;
             let Some(index) = settings.rules.iter().position(|r| r.id.as_str() == rule) else {
+                evaluation.gone.push((rule, station));
                 continue;
             };
             // A state that another version of the rules wrote must not keep warnings from starting.
@@ -93,6 +101,58 @@ impl Evaluation {
                 let _ = self.held(index, &rule.place(station));
             }
         }
+    }
+
+    /// Goes on with the rules of `settings` where the ones `before` were evaluated. States of rules
+    /// in the same version stay; the others begin anew, and what they announced is taken back.
+    pub(crate) fn move_to(
+        &mut self,
+        before: &[Rule],
+        settings: &Settings,
+        changes: &mut Vec<Change>,
+    ) {
+        let next = self.position.saturating_add(1);
+        for ((index, station), mut held) in std::mem::take(&mut self.held) {
+            let Some(old) = before.get(index) else { continue };
+            let quantity = old.measure().unwrap_or(Quantity::Dimensionless);
+            let mut taken_back = |told: Vec<tram_rules::Transition>| {
+                let any = !told.is_empty();
+                changes.extend(told.iter().map(|t| Change::evaluated(t, quantity, false)));
+                any
+            };
+            let found = settings.rules.iter().position(|rule| rule.id == old.id);
+            let new = found.and_then(|index| Some((index, settings.rules.get(index)?)));
+            let watches = |rule: &Rule| match rule.group() {
+                Some(group) => *group == station,
+                None => rule.applies_to_station(&station),
+            };
+            match new {
+                Some((index, rule)) if watches(rule) => {
+                    if rule.version != old.version {
+                        held.turned |= taken_back(rule.begin(&mut held.state));
+                        held.dirty_from.get_or_insert(next);
+                    }
+                    self.held.insert((index, station), held);
+                }
+                _ => {
+                    taken_back(old.end(&held.state));
+                    self.gone.push((old.id.to_string(), station.to_string()));
+                }
+            }
+        }
+        self.expect_stations(settings);
+    }
+
+    /// Forgets in the file what is no longer evaluated, so that it does not come back with a rule
+    /// of the same name.
+    pub(crate) fn forget_gone(&mut self, connection: &Connection) -> Result<(), AlertsError> {
+        for (rule, station) in &self.gone {
+            connection
+                .prepare_cached("DELETE FROM state WHERE rule = ?1 AND station = ?2")?
+                .execute((rule, station))?;
+        }
+        self.gone.clear();
+        Ok(())
     }
 
     /// The state of a rule at a station, made when there is room.

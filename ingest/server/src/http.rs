@@ -47,7 +47,8 @@ pub(crate) use refusal::Refusal;
 
 use crate::{
     alarms::Alarms, board::Board, broker::Door, config::Reader, enrol::Office, foreign::Foreign,
-    ledger::Ledger, link::Link, live::Hub, orders::Orders, replica::Replica, sinks::Gauges,
+    ledger::Ledger, link::Link, live::Hub, orders::Orders, replica::Replica, rules::Folder,
+    sinks::Gauges,
 };
 
 /// The largest body of a request.
@@ -75,6 +76,8 @@ pub(crate) struct App {
     pub(crate) foreign: Arc<Foreign>,
     /// Reads the links in messages, when the centre watches rules.
     pub(crate) links: Option<Links>,
+    /// Where the rules come from.
+    pub(crate) rules: Arc<Folder>,
     /// What nodes are told to do.
     pub(crate) orders: Arc<Orders>,
     /// How far the engines elsewhere are.

@@ -1,5 +1,7 @@
 //! The rules of the centre: every `*.toml` in one folder.
 
+mod watch;
+
 use std::{
     collections::HashMap,
     fs,
@@ -10,6 +12,7 @@ use tram_config::Mistake;
 use tram_rules::{Rule, Selector};
 
 use crate::config::Station;
+pub(crate) use watch::Folder;
 
 /// The most rules.
 const MAX_RULES: usize = 1_000;

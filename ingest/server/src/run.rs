@@ -82,9 +82,11 @@ async fn wait(
     // Twice within the manager's patience.
     let mut sign = tokio::time::interval(manager.watchdog().map_or(DAY, |patience| patience / 2));
     let mut turns = 0;
+    let mut hangups = Hangups::new()?;
     loop {
         tokio::select! {
             () = signals.stop() => return Ok(()),
+            () = hangups.heard() => parts.core.folder.ask(),
             ended = &mut parts.commit_ended => return Err(commit_ended(&config.data, ended)),
             ended = &mut parts.web => {
                 let why = match ended {
@@ -153,5 +155,33 @@ impl Signals {
         }
         #[cfg(not(unix))]
         let _ = tokio::signal::ctrl_c().await;
+    }
+}
+
+/// SIGHUP: the rules are to be read again.
+struct Hangups {
+    #[cfg(unix)]
+    hangup: tokio::signal::unix::Signal,
+}
+
+impl Hangups {
+    fn new() -> Result<Self, Failure> {
+        #[cfg(unix)]
+        let hangup = tokio::signal::unix::signal(tokio::signal::unix::SignalKind::hangup())
+            .map_err(|e| Failure::new(format!("signals cannot be heard: {e}"), ""))?;
+        Ok(Self {
+            #[cfg(unix)]
+            hangup,
+        })
+    }
+
+    async fn heard(&mut self) {
+        #[cfg(unix)]
+        let heard = self.hangup.recv().await.is_some();
+        #[cfg(not(unix))]
+        let heard = false;
+        if !heard {
+            std::future::pending::<()>().await;
+        }
     }
 }

@@ -1,6 +1,11 @@
 //! `tram-ingest rules`: what is looked at before a rule matters. One file each.
 
 mod check;
+mod episodes;
+mod plot;
+mod recording;
+mod replay;
+mod score;
 mod series;
 mod span;
 mod test;
@@ -19,6 +24,7 @@ use crate::{failure::Failure, rules};
 pub(crate) enum RulesCommand {
     Check(check::Check),
     Test(test::Test),
+    Replay(Box<replay::Replay>),
     Drill(drill::Drill),
 }
 
@@ -31,6 +37,7 @@ impl RulesCommand {
         match self {
             Self::Check(asked) => check::check(asked),
             Self::Test(asked) => test::test(asked),
+            Self::Replay(asked) => replay::replay(asked),
             Self::Drill(asked) => drill::drill(asked),
         }
     }

@@ -26,6 +26,7 @@ use crate::{
     links,
     live::Hub,
     replica::Replica,
+    rules,
     sinks::{Gauges, Writer},
     wake::Wake,
 };
@@ -52,6 +53,8 @@ pub(super) struct Core {
     pub(super) grown: Arc<Wake>,
     /// How many rules are evaluated.
     pub(super) rules: usize,
+    /// Where they come from, and whether what is there now is in force.
+    pub(super) folder: Arc<rules::Folder>,
     /// When the program began and what it found.
     pub(super) beginning: Beginning,
     /// The threads behind the log.
@@ -95,6 +98,7 @@ impl Core {
             sinks: Arc::default(),
             grown: Arc::default(),
             rules: rules.len(),
+            folder: rules::Folder::new(&config.rules, rules.len()),
             beginning: Beginning { at, found: recovery, opening },
             threads: Vec::new(),
         };
@@ -146,6 +150,7 @@ impl Core {
         self.hub.close();
         self.grown.stop();
         self.foreign.stop();
+        self.folder.stop();
         if let Some(alarms) = &self.alarms {
             alarms.stop();
         }
@@ -187,6 +192,7 @@ impl Core {
             // alone when the program stops, and what it was sending is sent again.
             drop(alarms::deliver(Arc::clone(&alarms), sender).map_err(|e| no_thread(&e))?);
         }
+        self.threads.push(self.folder.watch(Arc::clone(&alarms)).map_err(|e| no_thread(&e))?);
         self.alarms = Some(alarms);
         Ok(())
     }

@@ -349,6 +349,7 @@ fn app(
         broker,
         office,
         alarms: core.alarms.clone(),
+        rules: Arc::clone(&core.folder),
         links: core.links.clone(),
         foreign: Arc::clone(&core.foreign),
         orders: Arc::clone(orders),

@@ -19,5 +19,6 @@ mod gaps;
 mod history;
 mod live;
 mod metrics;
+mod rules;
 mod senml;
 mod sinks;

@@ -8,6 +8,11 @@ pub(super) fn put(page: &mut Page, app: &App, alarms: &Alarms) {
     let (position, cursor) = app.ledger.alerts();
     page.put(&c::ALERTS_POSITION, &[], position);
     page.put(&c::ALERTS_CURSOR, &[], cursor);
+    let rules = app.rules.standing();
+    page.put(&c::RULES, &[], rules.rules as u64);
+    page.put(&c::RULES_TAKEN, &[], rules.taken_total);
+    page.put(&c::RULES_REFUSED, &[], rules.refused_total);
+    page.put(&c::RULES_STALE, &[], u64::from(rules.refused.is_some()));
     let counters = alarms.alerts().counters();
     let n = match counters {
         Ok(counters) => counters,

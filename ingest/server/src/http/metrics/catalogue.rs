@@ -345,6 +345,18 @@ catalogue! {
         STATES: Gauge "tram_alerts_states" [] "states",
             "States of rules at stations.",
             "It grows without new stations or rules.";
+        RULES: Gauge "tram_rules" [] "rules",
+            "Rules in force.",
+            "It changes and nobody changed the rules.";
+        RULES_STALE: Gauge "tram_rules_stale" [] "0 or 1",
+            "Whether the rules in the folder were refused and older ones are in force.",
+            "It is 1: the log and /readyz say why; `tram-ingest rules check` finds it before.";
+        RULES_TAKEN: Counter "tram_rules_taken_total" [] "times",
+            "Times the rules were read again while the centre ran.",
+            "It grows and nobody changed the rules.";
+        RULES_REFUSED: Counter "tram_rules_refused_total" [] "times",
+            "Times changed rules were refused whole.",
+            "It grows.";
         ALARMS_OPEN: Gauge "tram_alarms_open" [] "alarms",
             "Alarms that go on.",
             "It is not 0: look at the page.";
