@@ -224,3 +224,45 @@ fn chain(before: &[u8], number: i64, at: i64, texts: [&str; 4]) -> [u8; 32] {
     }
     hash.finalize().into()
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::fixture::{Centre, flood};
+
+    /// A head that was noted shows what the chain alone cannot: that its end was cut off, or that
+    /// all of it was written anew.
+    #[test]
+    fn a_head_that_is_kept_elsewhere_shows_what_was_cut_off() {
+        let mut centre = Centre::new(vec![flood()]);
+        centre.rise();
+        let id = centre.alerts.alarms(centre.now).unwrap()[0].id;
+        let reader = AuditReader::open(&centre.path(), false).unwrap();
+        assert_eq!(reader.verify().unwrap(), Verified { broken: None, head: None });
+        for person in ["a", "b", "c"] {
+            centre.alerts.acknowledge(&id, person, "", centre.now).unwrap();
+        }
+        let found = reader.verify().unwrap();
+        let head: AuditHead = found.head.unwrap().to_string().parse().unwrap();
+        assert_eq!((found.broken, head.number), (None, 3));
+        assert!(reader.has(&head).unwrap());
+        centre.alerts.acknowledge(&id, "d", "", centre.now).unwrap();
+        assert!(reader.has(&head).unwrap(), "more lines change nothing before them");
+        assert_eq!(reader.newest(2).unwrap()[0].actor, "d");
+        let sql = "DELETE FROM audit WHERE number >= 3";
+        centre.alerts.connection.execute(sql, []).unwrap();
+        assert_eq!(reader.verify().unwrap().broken, None, "the chain is whole");
+        assert!(!reader.has(&head).unwrap());
+        centre.alerts.acknowledge(&id, "c", "later", centre.now).unwrap();
+        assert!(!reader.has(&head).unwrap());
+    }
+
+    #[test]
+    fn what_is_no_head_is_refused() {
+        let digest = "0".repeat(64);
+        assert!(format!("1:{digest}").parse::<AuditHead>().is_ok());
+        for bad in ["", "1", "1:", "x:00", &format!(":{digest}"), &format!("1:{digest}0"), "1:é"] {
+            assert!(bad.parse::<AuditHead>().is_err(), "{bad}");
+        }
+    }
+}
