@@ -70,7 +70,7 @@ pub(crate) enum Command {
 #[derive(Debug, Subcommand)]
 pub(crate) enum NodeCommand {
     /// Lets a node in: prints, once, the one-time code with which it is enrolled (with a section
-    /// [enrol]), or its password.
+    /// `[enrol]`), or its password.
     ///
     /// A code is good for one key, for two days if the configuration does not say otherwise, and
     /// takes the place of one that was not used. A node that has a password already gets a new one.
@@ -81,7 +81,7 @@ pub(crate) enum NodeCommand {
         config: ConfigFile,
         /// The node's name, such as lao-cai-river-01.
         name: String,
-        /// Make a password although there is a section [enrol]: for devices that cannot be
+        /// Make a password although there is a section `[enrol]`: for devices that cannot be
         /// enrolled. Only its hash is kept, in the credentials file.
         #[arg(long)]
         password: bool,
