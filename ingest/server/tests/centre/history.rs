@@ -66,7 +66,9 @@ fn an_engine_answers_what_the_store_answers_and_is_missed_by_nobody_else() {
     let more = (now(), 81_000);
     node.publish(&station.topic("data"), &station.batch(4, &[more]), None);
     while node.ack().watermark < Seq(5) {}
-    assert_eq!(centre.json("/api/v1/latest?station=a")[0]["value"], 81.0);
+    until("the newest value", || {
+        (centre.json("/api/v1/latest?station=a")[0]["value"] == 81.0).then_some(())
+    });
     assert_eq!(centre.json("/api/v1/alarms"), Value::Array(vec![]));
     assert_eq!(centre.ask("/readyz").0, 200);
     drop(node);

@@ -18,16 +18,20 @@ fn with_everything() -> Centre {
     let folder = tempfile::tempdir().unwrap();
     let rules = folder.path().join("rules");
     std::fs::create_dir(&rules).unwrap();
+    let secret = folder.path().join("secret");
+    std::fs::write(&secret, "0123456789abcdef0123456789abcdef").unwrap();
     let more = format!(
         "[rules]\nfolder = \"{}\"\n[alerts]\nsender = \"tram@example.org\"\n\
          sender_name = {{ vi = \"T\", en = \"T\", zh = \"T\" }}\n\
          public_url = \"http://127.0.0.1:8080\"\ndefault_area = \"a\"\n\
          [[alerts.area]]\nid = \"a\"\nname = {{ vi = \"A\", en = \"A\", zh = \"A\" }}\n\
          communes = [\"02647\"]\n\
+         [[alerts.webhook]]\nname = \"w\"\nurl = \"http://127.0.0.1:1\"\nsecret_file = \"{}\"\n\
          [[sink]]\nname = \"away\"\nkind = \"line-protocol\"\nurl = \"http://127.0.0.1:1\"\n\
          [broker.tls]\nlisten = \"127.0.0.1:0\"\n\
          [enrol]\nlisten = \"127.0.0.1:0\"\nnames = [\"127.0.0.1\"]\n",
-        rules.display()
+        rules.display(),
+        secret.display()
     );
     Centre::with(EMBEDDED, &more)
 }
