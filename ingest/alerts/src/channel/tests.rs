@@ -1,5 +1,5 @@
-//! What goes over the wire to services that cannot run here, against the exchanges their
-//! documentation shows.
+//! What goes over the wire to services that cannot run here, against exchanges that are written
+//! after what is known of them, not captured.
 
 use std::{
     collections::BTreeMap,
